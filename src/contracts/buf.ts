@@ -1,0 +1,24 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+const script = fileURLToPath(new URL('bin/buf', import.meta.resolve('@bufbuild/buf/package.json')))
+const timeoutMs = 60_000
+const maxOutputBytes = 64 * 1024 * 1024
+
+/** How a run of buf ended. buf exits with 100 when it found fault with its input; faults go to `stderr` or `stdout`. */
+export type BufRun = { code: number; stdout: string; stderr: string }
+
+/**
+ * Runs the buf of this installation in a folder, a minute at the most. Throws when it cannot be run, is killed or says more
+ * than 64 MiB, and with the signal's reason when that fires.
+ */
+export function runBuf(args: readonly string[], cwd: string, signal: AbortSignal): Promise<BufRun> {
+  const { promise, resolve, reject } = Promise.withResolvers<BufRun>()
+  const options = { cwd, signal, timeout: timeoutMs, maxBuffer: maxOutputBytes }
+  const child = execFile(process.execPath, [script, ...args], options, (error, stdout, stderr) => {
+    if (signal.aborted) reject(signal.reason)
+    else if (error !== null && child.exitCode === null) reject(error)
+    else resolve({ code: child.exitCode ?? 0, stdout, stderr })
+  })
+  return promise
+}

@@ -1,0 +1,64 @@
+import { create, type DescMessage, type DescMethod, type DescService, type FileRegistry } from '@bufbuild/protobuf'
+import { createValidator, type Validator } from '@bufbuild/protovalidate'
+import { commentOf } from './comments.ts'
+import type { Image } from './image.ts'
+import { type Policy, policyOf } from './policy.ts'
+
+/** One rpc of a published contract, with everything that a call of it needs. */
+export type Method = {
+  /** `acme.support.v1.TicketService` */
+  contract: string
+  version: number
+  /** `TriageTicket` */
+  name: string
+  /** `/acme.support.v1.TicketService/TriageTicket` */
+  path: string
+  desc: DescMethod
+  input: DescMessage
+  output: DescMessage
+  registry: FileRegistry
+  policy: Policy
+  /** What to do, in the contract's words: the comments of service and method, then the options' instructions. */
+  instructions: string
+  /** Shared by the methods of an image; knows its predefined rules, and has compiled those of this method. */
+  validator: Validator
+}
+
+/** A version of a contract. `methods` is keyed by the method's name. */
+export type Contract = { name: string; version: number; image: Image; methods: ReadonlyMap<string, Method> }
+
+/** Makes the contracts that an image publishes. Compiles their rules, so that no call has to. */
+export function loadContracts(image: Image, versionOf: (service: string) => number): Contract[] {
+  const validator = createValidator({ registry: image.registry, legacyRequired: true })
+  return image.services.map((service) => {
+    const version = versionOf(service.typeName)
+    const methods = new Map(
+      service.methods.map((desc) => [desc.name, loadMethod(desc, version, image.registry, validator)]),
+    )
+    return { name: service.typeName, version, image, methods }
+  })
+}
+
+function loadMethod(desc: DescMethod, version: number, registry: FileRegistry, validator: Validator): Method {
+  const { parent: service, input, output, name } = desc
+  const policy = policyOf(desc)
+  // What comes out of it does not matter: the validator compiles a message's rules when it first meets one.
+  for (const type of [input, output]) validator.validate(type, create(type))
+  return {
+    contract: service.typeName,
+    version,
+    name,
+    path: `/${service.typeName}/${name}`,
+    desc,
+    input,
+    output,
+    registry,
+    policy,
+    instructions: instructionsOf(service, desc, policy),
+    validator,
+  }
+}
+
+function instructionsOf(service: DescService, method: DescMethod, policy: Policy): string {
+  return [commentOf(service), commentOf(method), policy.instructions.trim()].filter(Boolean).join('\n\n')
+}

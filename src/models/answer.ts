@@ -1,0 +1,195 @@
+import type { Message } from '@bufbuild/protobuf'
+import { status } from '@grpc/grpc-js'
+import type { Context } from '@opentelemetry/api'
+import type { Method } from '../contracts/method.ts'
+import { DeedError, type FieldViolation } from '../errors/deed-error.ts'
+import { type Completion, complete, splitModel } from './completion.ts'
+import { costMicroUsd } from './prices.ts'
+import { repairTurns, requestTurn, systemText } from './prompt.ts'
+import type { ModelError, Provider, Providers, Turn, Usage } from './provider.ts'
+import { readAnswer } from './read-answer.ts'
+import { responseSchema } from './schema.ts'
+
+/** A row of the ledger: one request to a model. */
+export type CompletionRecord = {
+  /** From 1, within the attempt. */
+  sequence: number
+  /** `provider/name` */
+  model: string
+  outcome: 'VALID' | 'INVALID' | 'REFUSED' | 'TRUNCATED' | 'FAILED' | 'ABORTED'
+  usage: Usage
+  /** Undefined when the model's price is not known. */
+  costMicroUsd: bigint | undefined
+  latencyMs: number
+  /** Empty when the provider gave none. */
+  providerRequestId: string
+  startTimeMs: number
+}
+
+export type Answer =
+  | { kind: 'response'; bytes: Uint8Array; model: string; completions: CompletionRecord[] }
+  /** `retryable`: another attempt may do better; not before `retryAfterMs`, which is 0 when no vendor asked for a wait. */
+  | { kind: 'failure'; error: DeedError; retryable: boolean; retryAfterMs: number; completions: CompletionRecord[] }
+  | { kind: 'aborted'; completions: CompletionRecord[] }
+
+export type AnswerOptions = {
+  providers: Providers
+  /** `provider/name`, for methods whose policy names none. */
+  defaultModel: string
+}
+
+/**
+ * One attempt at an operation: asks the models of the method's policy in turn until one gives an answer that keeps the
+ * contract, or the attempt ends in an error.
+ *
+ * - An invalid or truncated answer goes back to its model with the violations, up to `max_repairs` times in the attempt;
+ *   then it is ANSWER_INVALID. Another model is not asked: the policy's repairs are the bound on what an answer may cost.
+ * - A model that is unavailable, or will not work as the server is set up, is passed over for the next. After the last:
+ *   MODELS_EXHAUSTED, worth another attempt if one was merely unavailable.
+ * - A refusal, or a request that the vendor rejects, is final: a wrong request does not move on.
+ *
+ * Never throws but for bugs. Errors hold no payload and nothing of what a vendor wrote.
+ */
+export async function answer(
+  method: Method,
+  request: Message,
+  options: AnswerOptions,
+  context: Context,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const models = method.policy.models.length > 0 ? method.policy.models : [options.defaultModel]
+  const attempt = new Attempt(method, request, context, signal)
+  for (const model of models) {
+    const provider = options.providers.get(splitModel(model)[0])
+    if (!provider) {
+      attempt.unconfigured.push(model)
+      continue
+    }
+    const ended = await attempt.ask(model, provider)
+    if (ended) return ended
+  }
+  return attempt.exhausted()
+}
+
+class Attempt {
+  readonly unconfigured: string[] = []
+  readonly #failures: { model: string; error: ModelError }[] = []
+  readonly #completions: CompletionRecord[] = []
+  readonly #method: Method
+  readonly #request: Message
+  readonly #context: Context
+  readonly #signal: AbortSignal
+  #repairs = 0
+
+  constructor(method: Method, request: Message, context: Context, signal: AbortSignal) {
+    this.#method = method
+    this.#request = request
+    this.#context = context
+    this.#signal = signal
+  }
+
+  /** Asks one model, with repairs. Undefined when the next is to be asked. */
+  async ask(model: string, provider: Provider): Promise<Answer | undefined> {
+    const turns: Turn[] = [requestTurn(this.#method, this.#request)]
+    for (;;) {
+      const completion = await this.#complete(model, provider, turns)
+      const { end } = completion
+      switch (end.kind) {
+        case 'aborted':
+          this.#record(model, 'ABORTED', completion)
+          return { kind: 'aborted', completions: this.#completions }
+        case 'failed':
+          this.#record(model, 'FAILED', completion)
+          if (end.error.kind === 'rejected')
+            return this.#final('MODEL_REJECTED_REQUEST', `${model}: ${end.error.message}`)
+          this.#failures.push({ model, error: end.error })
+          return undefined
+        case 'refused':
+          this.#record(model, 'REFUSED', completion)
+          return this.#final('MODEL_REFUSED', `${model} declined to answer this request`)
+        case 'truncated':
+        case 'complete': {
+          const read = end.kind === 'complete' ? readAnswer(this.#method, end.text) : this.#cutOff()
+          if (read.kind === 'valid') {
+            this.#record(model, 'VALID', completion)
+            return { kind: 'response', bytes: read.bytes, model, completions: this.#completions }
+          }
+          this.#record(model, end.kind === 'complete' ? 'INVALID' : 'TRUNCATED', completion)
+          if (this.#repairs >= this.#method.policy.maxRepairs) return this.#invalid(model, read.violations)
+          this.#repairs++
+          turns.push(...repairTurns(end.text, read.violations))
+        }
+      }
+    }
+  }
+
+  /** How an attempt ends in which no model answered. */
+  exhausted(): Answer {
+    const unavailable = this.#failures.filter(({ error }) => error.kind === 'unavailable')
+    const [unknown] = this.unconfigured
+    if (this.#failures.length === 0 && unknown !== undefined) {
+      const metadata = { model: unknown }
+      const message = `the model ${unknown} is not configured on this server`
+      return this.#failure(new DeedError(status.FAILED_PRECONDITION, 'MODEL_NOT_CONFIGURED', message, { metadata }))
+    }
+    const causes = [
+      ...this.#failures.map(({ model, error }) => `${model}: ${error.message}`),
+      ...this.unconfigured.map((model) => `${model}: not configured on this server`),
+    ]
+    const error = new DeedError(status.ABORTED, 'MODELS_EXHAUSTED', `every model failed: ${causes.join('; ')}`)
+    const waits = unavailable.map((failure) => failure.error.retryAfterMs ?? 0)
+    // The first model to be ready again is reason enough to try again.
+    const retryAfterMs = waits.length > 0 ? Math.min(...waits) : 0
+    return { ...this.#failure(error), retryable: unavailable.length > 0, retryAfterMs }
+  }
+
+  #complete(model: string, provider: Provider, turns: readonly Turn[]): Promise<Completion> {
+    const request = {
+      system: systemText(this.#method),
+      turns,
+      schema: responseSchema(this.#method),
+      maxOutputTokens: this.#method.policy.maxOutputTokens,
+      method: this.#method,
+      request: this.#request,
+    }
+    return complete(provider, model, request, this.#context, this.#signal)
+  }
+
+  #record(model: string, outcome: CompletionRecord['outcome'], completion: Completion): void {
+    const { usage, latencyMs, providerRequestId, startTimeMs } = completion
+    const sequence = this.#completions.length + 1
+    const cost = costMicroUsd(model, usage)
+    this.#completions.push({
+      sequence,
+      model,
+      outcome,
+      usage,
+      costMicroUsd: cost,
+      latencyMs,
+      providerRequestId,
+      startTimeMs,
+    })
+  }
+
+  #cutOff(): { kind: 'invalid'; violations: FieldViolation[] } {
+    const limit = this.#method.policy.maxOutputTokens
+    return {
+      kind: 'invalid',
+      violations: [{ field: '', description: `cut off at max_output_tokens (${limit}): be briefer` }],
+    }
+  }
+
+  #invalid(model: string, violations: FieldViolation[]): Answer {
+    const times = this.#repairs === 1 ? '1 repair' : `${this.#repairs} repairs`
+    const message = `the answer of ${model} breaks the contract, after ${times}`
+    return this.#failure(new DeedError(status.INTERNAL, 'ANSWER_INVALID', message, { fieldViolations: violations }))
+  }
+
+  #final(reason: 'MODEL_REFUSED' | 'MODEL_REJECTED_REQUEST', message: string): Answer {
+    return this.#failure(new DeedError(status.FAILED_PRECONDITION, reason, message))
+  }
+
+  #failure(error: DeedError): Extract<Answer, { kind: 'failure' }> {
+    return { kind: 'failure', error, retryable: false, retryAfterMs: 0, completions: this.#completions }
+  }
+}

@@ -1,0 +1,73 @@
+import type { Message } from '@bufbuild/protobuf'
+import type { Method } from '../contracts/method.ts'
+import type { JsonSchema } from './schema.ts'
+
+/** What a completion consumed, in the vendor's tokens. `inputTokens` counts neither cache reads nor cache writes. */
+export type Usage = { inputTokens: number; outputTokens: number; cacheReadTokens: number; cacheWriteTokens: number }
+
+export const NO_USAGE: Usage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
+
+/** One part of the conversation with a model: the fenced request, then per repair the answer and its violations. */
+export type Turn = { role: 'user' | 'assistant'; text: string }
+
+export type CompletionRequest = {
+  /** The model's name without its provider: `claude-sonnet-4-5`. */
+  model: string
+  /** The part that is the same for every call of the method: what to do, the contract's instructions. */
+  system: string
+  turns: readonly Turn[]
+  /** The form of the answer (see schema.ts). */
+  schema: JsonSchema
+  maxOutputTokens: number
+  /** For providers that work on the message itself (`local/keywords`). */
+  method: Method
+  request: Message
+  /** W3C trace context for the provider's HTTP requests. */
+  headers: Readonly<Record<string, string>>
+}
+
+export type CompletionEvent =
+  | { kind: 'text'; text: string }
+  | { kind: 'end'; stop: 'complete' | 'truncated' | 'refused'; usage: Usage; providerRequestId: string }
+
+/**
+ * Streams one completion. A stream that finishes without an `end` event was cut off and is a failure. Throws ModelError;
+ * what it throws once the signal has fired is of no interest to anyone.
+ */
+export type Provider = (request: CompletionRequest, signal: AbortSignal) => AsyncIterable<CompletionEvent>
+
+/** By the name in front of the slash: `anthropic`, `local`. */
+export type Providers = ReadonlyMap<string, Provider>
+
+/**
+ * - `unavailable`: try again, or another model (429, 5xx, connection, cut stream)
+ * - `misconfigured`: this model will not work as the server is set up (401, 403, 404); try another
+ * - `rejected`: the request as such (400, 413); no other attempt will do better
+ */
+export type ModelErrorKind = 'unavailable' | 'misconfigured' | 'rejected'
+
+export type ModelErrorDetails = {
+  /** The wait that the vendor asked for. */
+  retryAfterMs?: number
+  providerRequestId?: string
+  /** What was consumed before the failure, as far as it is known. */
+  usage?: Usage
+  cause?: unknown
+}
+
+/** A completion that failed. The message is Deed's own: it holds no text of the vendor's and no payload. */
+export class ModelError extends Error {
+  override readonly name = 'ModelError'
+  readonly kind: ModelErrorKind
+  readonly retryAfterMs: number | undefined
+  readonly providerRequestId: string | undefined
+  readonly usage: Usage | undefined
+
+  constructor(kind: ModelErrorKind, message: string, details: ModelErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.kind = kind
+    this.retryAfterMs = details.retryAfterMs
+    this.providerRequestId = details.providerRequestId
+    this.usage = details.usage
+  }
+}

@@ -1,0 +1,224 @@
+import type { DescEnum, DescField, DescMessage } from '@bufbuild/protobuf'
+import { ScalarType } from '@bufbuild/protobuf'
+import { FeatureSet_FieldPresence as Presence } from '@bufbuild/protobuf/wkt'
+import type { FieldRules } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js'
+import type { Method } from '../contracts/method.ts'
+import { describeEnum, describeField, describeMessage, elementRules, rulesOf } from './schema-text.ts'
+
+/** The part of JSON Schema that vendors' structured outputs accept: no bounds, no unions, no recursion, no open objects. */
+export type JsonSchema = {
+  type: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean' | 'null'
+  description?: string
+  format?: string
+  enum?: string[]
+  properties?: Record<string, JsonSchema>
+  required?: string[]
+  additionalProperties?: false
+  items?: JsonSchema
+}
+
+/** How often one message type may contain itself before it goes on as JSON text. */
+const RECURSION_LEVELS = 3
+/** Messages that would take the schema past this number of properties go on as JSON text too. */
+const MAX_PROPERTIES = 400
+
+const cache = new WeakMap<Method, JsonSchema>()
+
+/**
+ * The form in which a model answers a method: protobuf's JSON mapping of the response message, with three deviations that
+ * toProtoJson (proto-json.ts) undoes, because structured outputs refuse recursion and properties that are not listed:
+ *
+ * - a map is an array of `{key, value}`
+ * - Struct, Value, ListValue and Any are a string that holds JSON text
+ * - a message that contains itself is spelt out three levels deep; below, it is a string that holds its JSON text
+ *
+ * Required is what has a zero value to fall back on (implicit presence, repeated, map) or must be there by rule; what has
+ * explicit presence (optional, oneof members, messages, wrappers) may be left out. Bounds and CEL rules stand in the
+ * descriptions, so that the model knows them; protovalidate enforces them afterwards. Made once per method.
+ */
+export function responseSchema(method: Method): JsonSchema {
+  let schema = cache.get(method)
+  if (!schema) {
+    schema = new SchemaBuilder(method).message(method.output, [])
+    cache.set(method, schema)
+  }
+  return schema
+}
+
+/** How many properties of a schema may be left out: vendors limit their number. */
+export function optionalProperties(schema: JsonSchema): number {
+  if (schema.items) return optionalProperties(schema.items)
+  const properties = Object.values(schema.properties ?? {})
+  const own = properties.length - (schema.required?.length ?? 0)
+  return properties.reduce((sum, property) => sum + optionalProperties(property), own)
+}
+
+/** Whether a message goes to the model as JSON text, since any JSON may stand in it. */
+export function isFreeForm(desc: DescMessage): boolean {
+  return FREE_FORM.has(desc.typeName)
+}
+
+/** Whether protobuf's JSON mapping has a form of its own for a message, so that its fields do not show. */
+export function isWellKnown(desc: DescMessage): boolean {
+  return WELL_KNOWN.has(desc.typeName)
+}
+
+const FREE_FORM = new Set(['Struct', 'Value', 'ListValue', 'Any'].map((name) => `google.protobuf.${name}`))
+
+const WELL_KNOWN = new Map<string, JsonSchema>(
+  Object.entries<JsonSchema>({
+    Timestamp: {
+      type: 'string',
+      format: 'date-time',
+      description: 'RFC 3339 date and time, such as 2026-01-31T12:00:00Z',
+    },
+    Duration: { type: 'string', description: 'Duration in seconds followed by "s", such as 90s or 1.5s' },
+    FieldMask: { type: 'string', description: 'Field mask: lowerCamelCase field paths, separated by commas' },
+    DoubleValue: { type: 'number' },
+    FloatValue: { type: 'number' },
+    Int64Value: scalar(ScalarType.INT64),
+    UInt64Value: scalar(ScalarType.UINT64),
+    Int32Value: { type: 'integer' },
+    UInt32Value: { type: 'integer' },
+    BoolValue: { type: 'boolean' },
+    StringValue: { type: 'string' },
+    BytesValue: scalar(ScalarType.BYTES),
+    Struct: { type: 'string', description: 'JSON text of an object: any JSON object, written as a string' },
+    Value: { type: 'string', description: 'JSON text of any value, written as a string' },
+    ListValue: { type: 'string', description: 'JSON text of an array: any JSON array, written as a string' },
+    Any: {
+      type: 'string',
+      description: 'JSON text of an object with "@type" and the fields of that type, written as a string',
+    },
+  }).map(([name, schema]) => [`google.protobuf.${name}`, schema]),
+)
+
+class SchemaBuilder {
+  readonly #method: Method
+  #properties = 0
+
+  constructor(method: Method) {
+    this.#method = method
+  }
+
+  message(desc: DescMessage, within: readonly DescMessage[]): JsonSchema {
+    const wellKnown = WELL_KNOWN.get(desc.typeName)
+    if (wellKnown) return wellKnown
+    const level = within.filter((outer) => outer === desc).length
+    if (level >= RECURSION_LEVELS || this.#properties + desc.fields.length > MAX_PROPERTIES) return jsonText(desc)
+    this.#properties += desc.fields.length
+    const path = [...within, desc]
+    const properties = desc.fields.map((field) => [field.jsonName, this.#field(field, path)] as const)
+    return {
+      type: 'object',
+      ...described(describeMessage(desc)),
+      properties: Object.fromEntries(properties),
+      required: desc.fields.filter(isRequired).map((field) => field.jsonName),
+      additionalProperties: false,
+    }
+  }
+
+  #field(field: DescField, within: readonly DescMessage[]): JsonSchema {
+    const schema = this.#type(field, within)
+    const text = [describeField(field, this.#method.registry), schema.description].filter(Boolean).join('\n')
+    return { ...schema, ...described(text) }
+  }
+
+  #type(field: DescField, within: readonly DescMessage[]): JsonSchema {
+    const rules = rulesOf(field)
+    if (field.fieldKind === 'list') return { type: 'array', items: this.#element(field, elementRules(rules), within) }
+    if (field.fieldKind !== 'map') return this.#element(field, rules, within, isNonZero(field, rules))
+    const properties = {
+      key: { ...scalar(ScalarType.STRING), ...described(keyText(field.mapKey)) },
+      value: this.#element(field, elementRules(rules), within),
+    }
+    const entry: JsonSchema = { type: 'object', properties, required: ['key', 'value'], additionalProperties: false }
+    return { type: 'array', description: 'A map as a list of its entries: no key twice', items: entry }
+  }
+
+  #element(
+    field: DescField,
+    rules: FieldRules | undefined,
+    within: readonly DescMessage[],
+    nonZero = false,
+  ): JsonSchema {
+    if (field.message) return this.message(field.message, within)
+    if (field.enum) return enumeration(field.enum, rules, nonZero)
+    return constrained(scalar(field.scalar ?? ScalarType.STRING), rules)
+  }
+}
+
+function isRequired(field: DescField): boolean {
+  if (field.oneof) return false
+  if (field.fieldKind === 'list' || field.fieldKind === 'map') return true
+  return field.presence !== Presence.EXPLICIT || (rulesOf(field)?.required ?? false)
+}
+
+/** Whether a rule forbids the zero value of a field that has no other way to be unset. */
+function isNonZero(field: DescField, rules: FieldRules | undefined): boolean {
+  return (rules?.required ?? false) && field.presence === Presence.IMPLICIT
+}
+
+function scalar(type: ScalarType): JsonSchema {
+  switch (type) {
+    case ScalarType.BOOL:
+      return { type: 'boolean' }
+    case ScalarType.STRING:
+      return { type: 'string' }
+    case ScalarType.BYTES:
+      return { type: 'string', description: 'Bytes in base64' }
+    case ScalarType.FLOAT:
+    case ScalarType.DOUBLE:
+      return { type: 'number' }
+    case ScalarType.INT64:
+    case ScalarType.SINT64:
+    case ScalarType.SFIXED64:
+      return { type: 'string', description: '64-bit integer in decimal digits' }
+    case ScalarType.UINT64:
+    case ScalarType.FIXED64:
+      return { type: 'string', description: '64-bit integer in decimal digits, not negative' }
+    default:
+      return { type: 'integer' }
+  }
+}
+
+const FORMATS = new Set(['email', 'hostname', 'ipv4', 'ipv6', 'uri', 'uuid'])
+
+/** What of a string's rules a schema can carry: the values it may have, and well-known formats. */
+function constrained(schema: JsonSchema, rules: FieldRules | undefined): JsonSchema {
+  if (schema.type !== 'string' || rules?.type.case !== 'string') return schema
+  const { const: only, in: values, wellKnown } = rules.type.value
+  if (only) return { ...schema, enum: [only] }
+  if (values.length > 0) return { ...schema, enum: values }
+  return wellKnown.value === true && FORMATS.has(wellKnown.case) ? { ...schema, format: wellKnown.case } : schema
+}
+
+/** An enum by its value names, without those that the rules forbid. */
+function enumeration(desc: DescEnum, rules: FieldRules | undefined, nonZero: boolean): JsonSchema {
+  if (desc.typeName === 'google.protobuf.NullValue') return { type: 'null' }
+  const rule = rules?.type.case === 'enum' ? rules.type.value : undefined
+  const allowed = desc.values.filter(({ number }) => {
+    if (rule?.const) return number === rule.const
+    if (rule && rule.in.length > 0 && !rule.in.includes(number)) return false
+    return !(nonZero && number === 0) && !rule?.notIn.includes(number)
+  })
+  const values = allowed.length > 0 ? allowed : desc.values
+  return { type: 'string', enum: values.map((value) => value.name), ...described(describeEnum(desc, values)) }
+}
+
+function jsonText(desc: DescMessage): JsonSchema {
+  const fields = desc.fields.map((field) => field.jsonName).join(', ')
+  return {
+    type: 'string',
+    description: `JSON text of a ${desc.name} object (its fields: ${fields}), written as a string`,
+  }
+}
+
+function keyText(type: ScalarType): string {
+  if (type === ScalarType.STRING) return ''
+  return type === ScalarType.BOOL ? '"true" or "false"' : 'An integer in decimal digits'
+}
+
+function described(text: string): { description?: string } {
+  return text === '' ? {} : { description: text }
+}

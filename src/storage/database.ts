@@ -1,0 +1,58 @@
+import { Migrator } from '@mikro-orm/migrations'
+import { type EntityManager, MikroORM, PostgreSqlConnection } from '@mikro-orm/postgresql'
+import type { Pool } from 'pg'
+import { ApiKey } from './entities/api-key.ts'
+import { Completion } from './entities/completion.ts'
+import { Contract } from './entities/contract.ts'
+import { ContractVersion } from './entities/contract-version.ts'
+import { Project } from './entities/project.ts'
+import { SpineMigration } from './migrations/0001-spine.ts'
+
+/** The one store: entities through `em()`, the hot statements through `pool`, both over the same connections. */
+export type Database = {
+  orm: MikroORM
+  pool: Pool
+  /** A fork of the entity manager for one call; the signal ends its queries. */
+  em(signal?: AbortSignal): EntityManager
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** Milliseconds that getting a connection may take before the database counts as unreachable. */
+const connectTimeoutMs = 3_000
+
+/** Opens the pool. Does not wait for the server: the first statement does. */
+export async function openDatabase(url: string, options: { connections: number }): Promise<Database> {
+  const orm = await MikroORM.init({
+    clientUrl: url,
+    dbName: databaseName(url),
+    entities: [Project, ApiKey, Contract, ContractVersion, Completion],
+    extensions: [Migrator],
+    migrations: { migrationsList: [SpineMigration], tableName: 'migration', snapshot: false, transactional: true },
+    pool: { min: 0, max: options.connections, idleTimeoutMillis: 60_000 },
+    driverOptions: {
+      application_name: 'deed',
+      connectionTimeoutMillis: connectTimeoutMs,
+      statement_timeout: 30_000,
+      idle_in_transaction_session_timeout: 30_000,
+      keepAlive: true,
+    },
+    // One primary, no replicas to read from; what is written by statements must be read back at once.
+    preferReadReplicas: false,
+    forceUtcTimezone: true,
+    debug: false,
+    logger: () => {},
+  })
+  const connection = orm.em.getConnection()
+  if (!(connection instanceof PostgreSqlConnection)) throw new Error('the ORM did not open a PostgreSQL connection')
+  const pool = await connection.getNativeClient()
+  return {
+    orm,
+    pool,
+    em: (signal) => orm.em.fork(signal ? { signal } : {}),
+    [Symbol.asyncDispose]: () => orm.close(true),
+  }
+}
+
+function databaseName(url: string): string {
+  return decodeURIComponent(new URL(url).pathname.slice(1)) || 'postgres'
+}

@@ -1,0 +1,94 @@
+import type { Queryable } from './statement.ts'
+import { run } from './statement.ts'
+
+/** One call to be committed. Times are milliseconds. */
+export type AcceptInput = {
+  projectId: string
+  id: string
+  /** The UTC date inside the id, `2026-01-31`. */
+  day: string
+  contract: string
+  version: number
+  /** `package.Service/Method` */
+  method: string
+  key: string | undefined
+  fingerprint: Buffer | undefined
+  request: Uint8Array
+  traceparent: string | undefined
+  priority: number
+  maxFailures: number
+  /** How long the lease of one attempt lasts at the most. */
+  attemptTimeoutMs: number
+  /** How long the operation lasts at the most. */
+  timeoutMs: number
+}
+
+/** `operationId` is the offered id when this call made the operation; `same` is false when the key came with another request. */
+export type AcceptOutput = { operationId: string; day: string; same: boolean }
+
+/**
+ * A batch, already de-duplicated by (project, method, key) in the process. Each statement sees the commits that the one
+ * before it waited for. Sent again after a lost reply, it inserts nothing twice; an id that comes back as offered is ours.
+ * A key lives a day past its operation's timeout.
+ */
+export const acceptFunction = `
+create or replace function accept(p uuid[], i uuid[], d date[], c text[], v int[], m text[], k text[], f bytea[], req bytea[],
+  tp text[], pri smallint[], fails int[], attempt_ms float8[], timeout_ms float8[], who uuid)
+returns table (o int, operation_id uuid, day date, same boolean) language plpgsql as $$
+#variable_conflict use_column
+declare won uuid[] := '{}'; new uuid[];
+begin
+  if exists (select 1 from unnest(k) as u(k) where u.k is not null) then
+    with s as (select * from unnest(p, i, d, m, k, f, timeout_ms) as u(p, i, d, m, k, f, timeout_ms) where u.k is not null
+               order by u.p, u.m, u.k),                                   -- sorted, or rival batches deadlock
+    ins as (insert into idempotency as e select s.p, s.m, s.k, s.f, s.i, s.d,
+              now() + s.timeout_ms * interval '1 ms' + interval '1 day' from s
+            on conflict (project_id, method, key) do update
+              set fingerprint = excluded.fingerprint, operation_id = excluded.operation_id, day = excluded.day, expires_at = excluded.expires_at
+              where e.expires_at < now() or e.operation_id = excluded.operation_id
+            returning e.operation_id)
+    select coalesce(array_agg(ins.operation_id), '{}') into won from ins;
+  end if;
+
+  with ins as (insert into operation (project_id, id, day, contract, version, method, key, request, traceparent)
+    select u.p, u.i, u.d, u.c, u.v, u.m, u.k, u.req, u.tp
+    from unnest(p, i, d, c, v, m, k, req, tp) as u(p, i, d, c, v, m, k, req, tp)
+    where u.k is null or u.i = any (won)
+    on conflict do nothing returning id)
+  select coalesce(array_agg(ins.id), '{}') into new from ins;           -- only what is new is leased
+  insert into lease (project_id, operation_id, day, priority, attempt, max_failures, detached, attempt_timeout, expires_at, replica_id, deadline_at)
+    select u.p, u.i, u.d, u.pri, 1, u.fails, u.k is not null, u.attempt_ms * interval '1 ms', now() + u.timeout_ms * interval '1 ms', who,
+      now() + u.attempt_ms * interval '1 ms'
+    from unnest(p, i, d, pri, fails, k, attempt_ms, timeout_ms) as u(p, i, d, pri, fails, k, attempt_ms, timeout_ms)
+    where u.i = any (new);
+
+  return query
+    select u.o::int, coalesce(e.operation_id, u.i), coalesce(e.day, u.d), e.fingerprint is null or e.fingerprint = u.f
+    from unnest(p, i, d, m, k, f) with ordinality as u(p, i, d, m, k, f, o)
+    left join idempotency e on u.k is not null and e.project_id = u.p and e.method = u.m and e.key = u.k
+    order by u.o;
+end $$`
+
+const text = `select o, operation_id as "operationId", day::text as day, same
+  from accept($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
+
+/** Commits the batch, each operation leased to `replicaId` as attempt 1. One output per input, in order. */
+export async function accept(db: Queryable, batch: readonly AcceptInput[], replicaId: string): Promise<AcceptOutput[]> {
+  return run<AcceptOutput>(db, 'accept', text, [
+    batch.map((b) => b.projectId),
+    batch.map((b) => b.id),
+    batch.map((b) => b.day),
+    batch.map((b) => b.contract),
+    batch.map((b) => b.version),
+    batch.map((b) => b.method),
+    batch.map((b) => b.key ?? null),
+    batch.map((b) => b.fingerprint ?? null),
+    batch.map((b) => Buffer.from(b.request.buffer, b.request.byteOffset, b.request.byteLength)),
+    batch.map((b) => b.traceparent ?? null),
+    batch.map((b) => b.priority),
+    batch.map((b) => b.maxFailures),
+    batch.map((b) => b.attemptTimeoutMs),
+    batch.map((b) => b.timeoutMs),
+    replicaId,
+  ])
+}

@@ -1,0 +1,25 @@
+import { acceptFunction } from './accept.ts'
+import { candidatesFunction, claimFunction } from './claim.ts'
+import { giveBackFunction } from './give-back.ts'
+import { partitionsFunction } from './partitions.ts'
+import { promoteFunction } from './promote.ts'
+import { reapFunction } from './reap.ts'
+import { retryFunction } from './retry.ts'
+import { settleFunction } from './settle.ts'
+
+/**
+ * The statements that are functions in the database, so that a connection parses them once. They are installed after the
+ * migrations, by `create or replace`. One whose parameters change is an overload beside the one that older replicas still
+ * call during an upgrade; one whose result changes needs a new name.
+ */
+export const functions: readonly string[] = [
+  partitionsFunction,
+  acceptFunction,
+  candidatesFunction,
+  claimFunction,
+  settleFunction,
+  retryFunction,
+  giveBackFunction,
+  reapFunction,
+  promoteFunction,
+]

@@ -1,0 +1,59 @@
+/** One request to a model, to be added to the ledger. */
+export type LedgerRow = {
+  projectId: string
+  operationId: string
+  day: string
+  attempt: number
+  sequence: number
+  model: string
+  outcome: 'VALID' | 'INVALID' | 'REFUSED' | 'TRUNCATED' | 'FAILED' | 'ABORTED'
+  inputTokens: number
+  outputTokens: number
+  cacheReadTokens: number
+  cacheWriteTokens: number
+  costMicroUsd: bigint | undefined
+  latencyMs: number
+  providerRequestId: string
+  startedAtMs: number
+}
+
+/** The parameters that {@link ledgerArrays} fills, as a function's signature declares them. */
+export const ledgerParameters = `lp uuid[], lo uuid[], ld date[], la int[], ls int[], lm text[], lout text[],
+  lin int[], lot int[], lcr int[], lcw int[], lcost bigint[], llat float8[], lreq text[], lstart float8[]`
+
+/** Appends to the ledger. A settle that is sent again finds its rows there. */
+export const insertLedger = `
+  insert into completion (project_id, operation_id, day, attempt, sequence, model, outcome, input_tokens, output_tokens,
+      cache_read_tokens, cache_write_tokens, cost_micro_usd, latency_ms, provider_request_id, started_at)
+    select u.p, u.o, u.d, u.a, u.s, u.m, u.outcome, u.ti, u.tt, u.cr, u.cw, u.cost, u.lat, u.req, to_timestamp(u.start / 1000)
+    from unnest(lp, lo, ld, la, ls, lm, lout, lin, lot, lcr, lcw, lcost, llat, lreq, lstart)
+      as u(p, o, d, a, s, m, outcome, ti, tt, cr, cw, cost, lat, req, start)
+    on conflict do nothing`
+
+/** Number of parameters in {@link ledgerParameters}. */
+export const ledgerWidth = 15
+
+export function ledgerArrays(rows: readonly LedgerRow[]): unknown[] {
+  return [
+    rows.map((r) => r.projectId),
+    rows.map((r) => r.operationId),
+    rows.map((r) => r.day),
+    rows.map((r) => r.attempt),
+    rows.map((r) => r.sequence),
+    rows.map((r) => r.model),
+    rows.map((r) => r.outcome),
+    rows.map((r) => r.inputTokens),
+    rows.map((r) => r.outputTokens),
+    rows.map((r) => r.cacheReadTokens),
+    rows.map((r) => r.cacheWriteTokens),
+    rows.map((r) => r.costMicroUsd?.toString() ?? null),
+    rows.map((r) => r.latencyMs),
+    rows.map((r) => r.providerRequestId),
+    rows.map((r) => r.startedAtMs),
+  ]
+}
+
+/** `$from, …` for the parameters of the ledger. */
+export function ledgerPlaceholders(from: number): string {
+  return Array.from({ length: ledgerWidth }, (_, n) => `$${from + n}`).join(', ')
+}

@@ -1,0 +1,30 @@
+import { type Queryable, run } from './statement.ts'
+
+/**
+ * Renews this replica's life, or starts it. Returns the database's clock in milliseconds since 1970, or undefined when the
+ * replica had already expired: its leases may be with others, so it must go on under a new id.
+ */
+export async function heartbeat(db: Queryable, replicaId: string, ttlMs: number): Promise<number | undefined> {
+  const text = `insert into replica as r (id, expires_at) values ($1, now() + $2 * interval '1 ms')
+    on conflict (id) do update set expires_at = excluded.expires_at where r.expires_at > now()
+    returning (extract(epoch from clock_timestamp()) * 1000)::float8 as now`
+  const rows = await run<{ now: number }>(db, 'heartbeat', text, [replicaId, ttlMs])
+  return rows[0]?.now
+}
+
+/** Takes the replica out at the end of its drain. What it still holds is then reaped. */
+export async function removeReplica(db: Queryable, replicaId: string): Promise<void> {
+  await run(db, 'remove_replica', 'delete from replica where id = $1', [replicaId])
+}
+
+/** Forgets every replica: for a database that only one process can use, when that process starts. */
+export async function removeReplicas(db: Queryable): Promise<void> {
+  await run(db, 'remove_replicas', 'delete from replica', [])
+}
+
+/** Forgets replicas that are long gone and hold nothing. */
+export async function forgetReplicas(db: Queryable): Promise<void> {
+  const text = `delete from replica r where expires_at < now() - interval '1 day'
+    and not exists (select 1 from lease l where l.replica_id = r.id)`
+  await run(db, 'forget_replicas', text, [])
+}

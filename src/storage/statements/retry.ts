@@ -1,0 +1,32 @@
+import { insertLedger, type LedgerRow, ledgerArrays, ledgerParameters, ledgerPlaceholders } from './ledger.ts'
+import { type Queryable, run } from './statement.ts'
+
+/** Moves a leased operation to timer after a failed attempt, guarded like settle. Returns 1 when it moved. */
+export const retryFunction = `
+create or replace function retry(p uuid, i uuid, a int, who uuid, delay_ms float8, ${ledgerParameters})
+returns int language plpgsql as $$
+declare moved int;
+begin
+  ${insertLedger};
+  with del as (delete from lease l where l.project_id = p and l.operation_id = i and l.attempt = a and l.replica_id = who returning *),
+  ins as (insert into timer (due, project_id, operation_id, priority, day, attempt, failures, max_failures, crashes, detached, attempt_timeout, expires_at)
+    select now() + delay_ms * interval '1 ms', project_id, operation_id, priority, day, attempt, failures + 1, max_failures, crashes, detached,
+      attempt_timeout, expires_at from del returning 1)
+  select count(*) into moved from ins;
+  return moved;
+end $$`
+
+/** Returns false when the lease was lost, or when an earlier call whose reply was lost has moved it. */
+export async function retry(
+  db: Queryable,
+  operation: { projectId: string; operationId: string; attempt: number },
+  replicaId: string,
+  delayMs: number,
+  ledger: readonly LedgerRow[],
+): Promise<boolean> {
+  const text = `select retry($1, $2, $3, $4, $5, ${ledgerPlaceholders(6)}) as moved`
+  const { projectId, operationId, attempt } = operation
+  const values = [projectId, operationId, attempt, replicaId, delayMs, ...ledgerArrays(ledger)]
+  const rows = await run<{ moved: number }>(db, 'retry', text, values)
+  return rows[0]?.moved === 1
+}

@@ -1,0 +1,53 @@
+import { insertLedger, type LedgerRow, ledgerArrays, ledgerParameters, ledgerPlaceholders } from './ledger.ts'
+import { type Queryable, run } from './statement.ts'
+
+/** How one attempt ended its operation. `response` is the message, or a google.rpc.Status when `code` is not 0. */
+export type SettleInput = {
+  projectId: string
+  operationId: string
+  attempt: number
+  code: number
+  response: Uint8Array
+  /** `provider/name` of the last completion; empty before one. */
+  model: string
+  ledger: readonly LedgerRow[]
+}
+
+/**
+ * Fenced: no lease with this attempt and replica, no result. The ledger takes every row, since a zombie's completions
+ * were paid for too. Returns the ordinals that are stored, whether by this call or by an earlier one of this replica
+ * whose reply was lost.
+ */
+export const settleFunction = `
+create or replace function settle(p uuid[], i uuid[], a int[], c smallint[], resp bytea[], mo text[], who uuid, ${ledgerParameters})
+returns setof int language plpgsql as $$
+begin
+  ${insertLedger};
+  return query
+  with s as (select * from unnest(p, i, a, c, resp, mo) with ordinality as u(p, i, a, c, resp, mo, o) order by u.p, u.i),
+  del as (delete from lease l using s where l.project_id = s.p and l.operation_id = s.i and l.attempt = s.a and l.replica_id = who
+          returning l.project_id, l.operation_id, l.day, l.attempt, s.c, s.resp, s.mo, s.o),
+  ins as (insert into result (project_id, id, day, attempt, replica_id, code, response, model)
+          select del.project_id, del.operation_id, del.day, del.attempt, who, del.c, del.resp, del.mo from del)
+  select del.o::int from del
+  union all
+  select s.o::int from s join result r on r.project_id = s.p and r.id = s.i and r.attempt = s.a and r.replica_id = who;
+end $$`
+
+const text = `select settle as o from settle($1, $2, $3, $4, $5, $6, $7, ${ledgerPlaceholders(8)})`
+
+/** Stores the batch, at most one input per operation. Returns for each input whether its result is stored. */
+export async function settle(db: Queryable, batch: readonly SettleInput[], replicaId: string): Promise<boolean[]> {
+  const rows = await run<{ o: number }>(db, 'settle', text, [
+    batch.map((b) => b.projectId),
+    batch.map((b) => b.operationId),
+    batch.map((b) => b.attempt),
+    batch.map((b) => b.code),
+    batch.map((b) => Buffer.from(b.response.buffer, b.response.byteOffset, b.response.byteLength)),
+    batch.map((b) => b.model),
+    replicaId,
+    ...ledgerArrays(batch.flatMap((b) => b.ledger)),
+  ])
+  const stored = new Set(rows.map((row) => row.o))
+  return batch.map((_, index) => stored.has(index + 1))
+}

@@ -1,0 +1,65 @@
+import { mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { runBuf } from '../src/contracts/buf.ts'
+import { writeCommonImports } from '../src/contracts/imports.ts'
+
+// Writes .imports/ and gen/, or with --check says whether gen/ is what would be written. Needs no network.
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
+
+/** Runs buf in the root. Throws with all that it complains about. */
+async function buf(...args: string[]): Promise<void> {
+  const { code, stdout, stderr } = await runBuf(args, root, AbortSignal.timeout(120_000))
+  if (code !== 0) throw new Error(`buf ${args[0]} failed: ${stdout}${stderr}`)
+}
+
+/** The first file, in order of its path, that only one of two folders has or that differs between them. */
+async function firstDifference(a: string, b: string): Promise<string | undefined> {
+  const [inA, inB] = await Promise.all([filesOf(a), filesOf(b)])
+  for (const name of [...new Set([...inA, ...inB])].toSorted()) {
+    if (!inA.has(name) || !inB.has(name)) return name
+    const [contentA, contentB] = await Promise.all([readFile(join(a, name)), readFile(join(b, name))])
+    if (!contentA.equals(contentB)) return name
+  }
+  return undefined
+}
+
+async function filesOf(dir: string): Promise<Set<string>> {
+  const entries = await readdir(dir, { recursive: true, withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw error
+  })
+  const files = entries.filter((entry) => entry.isFile())
+  return new Set(files.map((entry) => join(entry.parentPath, entry.name).slice(dir.length + 1)))
+}
+
+/** Puts a finished folder in the place of another, unless they are the same. */
+async function replace(target: string, finished: string): Promise<void> {
+  if ((await firstDifference(target, finished)) === undefined) return
+  await rm(target, { recursive: true, force: true })
+  await rename(finished, target)
+}
+
+// Inside the root and git-ignored: what is finished is renamed into its place.
+const work = await mkdtemp(join(root, 'node_modules/.generate-'))
+try {
+  const [imports, gen] = [join(work, 'imports'), join(work, 'gen')]
+  await writeCommonImports(imports)
+  await replace(join(root, '.imports'), imports)
+  await buf('generate', '--output', gen)
+  await buf('build', '--path', 'proto/deed', '--output', join(gen, 'deed.binpb'))
+  if (values.check) {
+    const stale = await firstDifference(join(root, 'gen'), gen)
+    if (stale !== undefined) throw new Error(`gen/${stale} is not what \`npm run generate\` makes`)
+  } else {
+    await replace(join(root, 'gen'), gen)
+  }
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+} finally {
+  await rm(work, { recursive: true, force: true })
+}
