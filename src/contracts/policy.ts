@@ -1,5 +1,5 @@
 import { type DescMethod, type DescService, getOption, hasOption, type Message } from '@bufbuild/protobuf'
-import { isReflectMessage, type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect'
+import { type Duration, durationMs } from '@bufbuild/protobuf/wkt'
 import { ownOption } from './own-image.ts'
 
 /** How the operations of a method are worked on: what the options of method and service say, defaults filled in. */
@@ -16,6 +16,9 @@ export type Policy = {
   maxOutputTokens: number
 }
 
+const serviceOption = ownOption('deed.v1.service')
+const methodOption = ownOption('deed.v1.method')
+
 const defaults: Policy = {
   instructions: '',
   models: [],
@@ -26,15 +29,16 @@ const defaults: Policy = {
   maxOutputTokens: 8_192,
 }
 
-const fieldNames = {
-  instructions: 'instructions',
-  models: 'models',
-  timeoutMs: 'timeout',
-  attemptTimeoutMs: 'attempt_timeout',
-  maxFailures: 'max_failures',
-  maxRepairs: 'max_repairs',
-  maxOutputTokens: 'max_output_tokens',
-} as const
+/** A deed.v1.Policy as @bufbuild/protobuf reads it with Deed's own descriptors. */
+type PolicyMessage = Message<'deed.v1.Policy'> & {
+  instructions: string
+  models: string[]
+  timeout?: Duration
+  attemptTimeout?: Duration
+  maxFailures?: number
+  maxRepairs?: number
+  maxOutputTokens?: number
+}
 
 /** The policy of a method: field by field what the method says, else its service, else the default. */
 export function policyOf(method: DescMethod): Policy {
@@ -46,46 +50,20 @@ export function policyOf(method: DescMethod): Policy {
 export function statedPolicy(desc: DescMethod | DescService): Partial<Policy> {
   const message = policyMessage(desc)
   if (!message) return {}
-  const stated: Partial<Policy> = {}
-  const text = value(message, 'instructions')
-  if (typeof text === 'string') stated.instructions = text
-  const models = value(message, 'models')
-  if (models !== undefined) stated.models = strings(models)
-  for (const key of ['maxFailures', 'maxRepairs', 'maxOutputTokens'] as const) {
-    const number = value(message, key)
-    if (typeof number === 'number') stated[key] = number
+  const { instructions, models, timeout, attemptTimeout, maxFailures, maxRepairs, maxOutputTokens } = message
+  return {
+    ...(instructions !== '' && { instructions }),
+    ...(models.length > 0 && { models }),
+    ...(timeout !== undefined && { timeoutMs: durationMs(timeout) }),
+    ...(attemptTimeout !== undefined && { attemptTimeoutMs: durationMs(attemptTimeout) }),
+    ...(maxFailures !== undefined && { maxFailures }),
+    ...(maxRepairs !== undefined && { maxRepairs }),
+    ...(maxOutputTokens !== undefined && { maxOutputTokens }),
   }
-  for (const key of ['timeoutMs', 'attemptTimeoutMs'] as const) {
-    const duration = value(message, key)
-    if (isReflectMessage(duration)) stated[key] = milliseconds(duration)
-  }
-  return stated
 }
 
-/** The option as it stands in the descriptor: a `deed.v1.Policy`. */
-export function policyMessage(desc: DescMethod | DescService): ReflectMessage | undefined {
-  const [extension, message] =
-    desc.kind === 'rpc' ? read(desc, 'deed.v1.method') : read(desc, 'deed.v1.service')
-  return message && extension.message ? reflect(extension.message, message) : undefined
-}
-
-function read(desc: DescMethod | DescService, name: 'deed.v1.method' | 'deed.v1.service') {
-  const extension = ownOption(name)
-  const message = hasOption(desc, extension) ? (getOption(desc, extension) as Message) : undefined
-  return [extension, message] as const
-}
-
-function value(message: ReflectMessage, key: keyof Policy): unknown {
-  const field = message.desc.fields.find(({ name }) => name === fieldNames[key])
-  if (!field) throw new Error(`deed.v1.Policy lacks ${fieldNames[key]}`)
-  return message.isSet(field) ? message.get(field) : undefined
-}
-
-function strings(list: unknown): string[] {
-  return list !== null && typeof list === 'object' && Symbol.iterator in list ? Array.from(list as Iterable<string>) : []
-}
-
-function milliseconds(duration: ReflectMessage): number {
-  const { seconds, nanos } = duration.message as Message & { seconds: bigint; nanos: number }
-  return Number(seconds) * 1_000 + Math.round(nanos / 1_000_000)
+/** The option as it stands on the element, decoded with Deed's own descriptors whatever the image brings along. */
+export function policyMessage(desc: DescMethod | DescService): PolicyMessage | undefined {
+  if (desc.kind === 'rpc') return hasOption(desc, methodOption) ? (getOption(desc, methodOption) as PolicyMessage) : undefined
+  return hasOption(desc, serviceOption) ? (getOption(desc, serviceOption) as PolicyMessage) : undefined
 }
