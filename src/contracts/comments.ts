@@ -10,7 +10,15 @@ import type {
   DescService,
 } from '@bufbuild/protobuf'
 
-type Commented = DescMessage | DescField | DescOneof | DescEnum | DescEnumValue | DescService | DescMethod | DescExtension
+type Commented =
+  | DescMessage
+  | DescField
+  | DescOneof
+  | DescEnum
+  | DescEnumValue
+  | DescService
+  | DescMethod
+  | DescExtension
 
 const indexes = new WeakMap<DescFile, ReadonlyMap<string, string>>()
 

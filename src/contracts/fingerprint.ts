@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type DescMessage, type Message, toBinary } from '@bufbuild/protobuf'
-import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
+import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { type WireTable, wireTable } from './wire.ts'
 
 /**
@@ -14,37 +14,36 @@ export function fingerprint(input: DescMessage, message: Message): Buffer {
   return createHash('sha256').update(canonical).digest()
 }
 
-type Part = { number: number; map: boolean; bytes: Buffer }
+type Part = { number: number; map: boolean; bytes: Uint8Array }
 
-/** Sorts what toBinary wrote: known fields are in order already, maps and unknown fields are not. */
-function inOrder(bytes: Uint8Array, table: WireTable): Buffer {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+/** Sorts what toBinary wrote: known fields are in order already, map entries and unknown fields are not. */
+function inOrder(bytes: Uint8Array, table: WireTable): Uint8Array {
   const reader = new BinaryReader(bytes)
   const known: Part[] = []
   const unknown: Part[] = []
   while (reader.pos < reader.len) {
     const start = reader.pos
     const [number, type] = reader.tag()
-    const content = reader.pos
     const data = reader.skip(type, number)
     const field = table.get(number)
-    // A closed enum's unknown number is an unknown field with a known number, but as a varint it needs no sorting.
-    if (!field?.table || type === WireType.Varint) {
-      ;(field ? known : unknown).push({ number, map: false, bytes: buffer.subarray(start, reader.pos) })
-      continue
-    }
-    const inner =
-      type === WireType.StartGroup
-        ? inOrder(withoutEnd(data), field.table())
-        : inOrder(new BinaryReader(data).bytes(), field.table())
-    // Only hashed, never decoded, but lengths must stay in: two messages must not run into one another.
-    const length = Buffer.alloc(4)
-    length.writeUInt32BE(inner.length)
-    known.push({ number, map: field.map, bytes: Buffer.concat([buffer.subarray(start, content), length, inner]) })
+    const map = field?.map ?? false
+    // A number that a closed enum lacks is kept as an unknown field: a varint under a known number.
+    const part = field?.table && type === field.type ? nested(number, type, data, field.table()) : undefined
+    const target = field ? known : unknown
+    target.push({ number, map, bytes: part ?? bytes.subarray(start, reader.pos) })
   }
   known.sort((a, b) => a.number - b.number || (a.map ? Buffer.compare(a.bytes, b.bytes) : 0))
   unknown.sort((a, b) => a.number - b.number)
   return Buffer.concat([...known, ...unknown].map((part) => part.bytes))
+}
+
+function nested(number: number, type: WireType, data: Uint8Array, table: WireTable): Uint8Array {
+  const writer = new BinaryWriter().tag(number, type)
+  if (type === WireType.LengthDelimited) return writer.bytes(inOrder(new BinaryReader(data).bytes(), table)).finish()
+  return writer
+    .raw(inOrder(withoutEnd(data), table))
+    .tag(number, WireType.EndGroup)
+    .finish()
 }
 
 /** The content of a group, without the tag that ends it. */

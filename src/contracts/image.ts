@@ -1,10 +1,6 @@
 import { createFileRegistry, type DescService, type FileRegistry, fromBinary, protoInt64 } from '@bufbuild/protobuf'
-import {
-  type FileDescriptorProto,
-  type FileDescriptorSet,
-  FileDescriptorSetSchema,
-} from '@bufbuild/protobuf/wkt'
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
+import { type FileDescriptorProto, type FileDescriptorSet, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import { contractInvalid, type Fault } from './fault.ts'
 import { inImportOrder, linkFaults } from './link.ts'
 

@@ -64,6 +64,7 @@ export function statedPolicy(desc: DescMethod | DescService): Partial<Policy> {
 
 /** The option as it stands on the element, decoded with Deed's own descriptors whatever the image brings along. */
 export function policyMessage(desc: DescMethod | DescService): PolicyMessage | undefined {
-  if (desc.kind === 'rpc') return hasOption(desc, methodOption) ? (getOption(desc, methodOption) as PolicyMessage) : undefined
+  if (desc.kind === 'rpc')
+    return hasOption(desc, methodOption) ? (getOption(desc, methodOption) as PolicyMessage) : undefined
   return hasOption(desc, serviceOption) ? (getOption(desc, serviceOption) as PolicyMessage) : undefined
 }

@@ -55,12 +55,12 @@ function checkField(c: Cursor, field: WireField, number: number, type: WireType,
     }
     const last = readLength(c, end)
     while (c.pos < last) skip(c, number, field.type, last, depth)
-  } else if (!field.table) {
-    const start = c.pos
-    if (!field.text) return skip(c, number, type, end, depth)
+  } else if (field.text) {
     const last = readLength(c, end)
     if (!isUtf8(c.bytes.subarray(c.pos, last))) throw new Malformed('is not valid UTF-8')
-    c.pos = Math.max(last, start)
+    c.pos = last
+  } else if (!field.table) {
+    skip(c, number, type, end, depth)
   } else if (type === WireType.StartGroup) {
     checkMessage(c, field.table(), end, depth + 1, number)
   } else {
@@ -73,16 +73,20 @@ function checkField(c: Cursor, field: WireField, number: number, type: WireType,
 function skip(cursor: Cursor, number: number, type: WireType, end: number, depth: number): void {
   switch (type) {
     case WireType.Varint:
-      return skipVarint(cursor, end)
+      skipVarint(cursor, end)
+      break
     case WireType.Bit64:
-      return advance(cursor, 8, end)
+      advance(cursor, 8, end)
+      break
     case WireType.Bit32:
-      return advance(cursor, 4, end)
+      advance(cursor, 4, end)
+      break
     case WireType.LengthDelimited:
       cursor.pos = readLength(cursor, end)
-      return
+      break
     case WireType.StartGroup:
-      return checkMessage(cursor, none, end, depth + 1, number)
+      checkMessage(cursor, none, end, depth + 1, number)
+      break
     default:
       throw new Malformed(`there is no wire type ${type}, or a group ends that did not start`)
   }

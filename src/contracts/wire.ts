@@ -37,7 +37,8 @@ function wireField(field: DescField): WireField {
     return { name, type: WireType.LengthDelimited, packable: false, text: false, map: true, table: () => entry }
   }
   const repeated = field.fieldKind === 'list'
-  const one = single(name, field.scalar, field.message, field.delimitedEncoding ?? false)
+  const delimited = 'delimitedEncoding' in field && field.delimitedEncoding === true
+  const one = single(name, field.scalar, field.message, delimited)
   return { ...one, packable: repeated && one.type !== WireType.LengthDelimited && !one.table }
 }
 

@@ -1,4 +1,4 @@
-import { status } from '@grpc/grpc-js'
+import type { status } from '@grpc/grpc-js'
 
 /** The `reason` of an ErrorInfo: a value of `deed.v1.ErrorReason` without its prefix (proto/deed/v1/error_reason.proto). */
 export type Reason =

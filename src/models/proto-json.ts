@@ -65,10 +65,9 @@ function fromEntries(
   if (!entries?.every((entry) => entry !== undefined)) return value
   const keys = new Set<string>()
   const converted = entries.map(([key, inner]): [string, JsonValue] => {
-    const at = `${path}[${JSON.stringify(key)}]`
     if (keys.has(key)) out.push({ field: path, description: 'the same key is given twice' })
     keys.add(key)
-    return [key, field.message ? fromMessage(field.message, inner, at, depth, out) : inner]
+    return [key, field.message ? fromMessage(field.message, inner, path, depth, out) : inner]
   })
   return Object.fromEntries(converted)
 }

@@ -22,7 +22,7 @@ const RECURSION_LEVELS = 3
 /** Messages that would take the schema past this number of properties go on as JSON text too. */
 const MAX_PROPERTIES = 400
 
-const cache = new WeakMap<Method, JsonSchema>()
+const cache = new WeakMap<Method, { schema: JsonSchema; deviates: boolean }>()
 
 /**
  * The form in which a model answers a method: protobuf's JSON mapping of the response message, with three deviations that
@@ -37,12 +37,22 @@ const cache = new WeakMap<Method, JsonSchema>()
  * descriptions, so that the model knows them; protovalidate enforces them afterwards. Made once per method.
  */
 export function responseSchema(method: Method): JsonSchema {
-  let schema = cache.get(method)
-  if (!schema) {
-    schema = new SchemaBuilder(method).message(method.output, [])
-    cache.set(method, schema)
+  return formOf(method).schema
+}
+
+/** Whether answers of a method are protobuf's JSON mapping as they are: its schema has none of the three deviations. */
+export function isProtoJson(method: Method): boolean {
+  return !formOf(method).deviates
+}
+
+function formOf(method: Method): { schema: JsonSchema; deviates: boolean } {
+  let form = cache.get(method)
+  if (!form) {
+    const builder = new SchemaBuilder(method)
+    form = { schema: builder.message(method.output, []), deviates: builder.deviates }
+    cache.set(method, form)
   }
-  return schema
+  return form
 }
 
 /** How many properties of a schema may be left out: vendors limit their number. */
@@ -94,6 +104,7 @@ const WELL_KNOWN = new Map<string, JsonSchema>(
 )
 
 class SchemaBuilder {
+  deviates = false
   readonly #method: Method
   #properties = 0
 
@@ -103,9 +114,13 @@ class SchemaBuilder {
 
   message(desc: DescMessage, within: readonly DescMessage[]): JsonSchema {
     const wellKnown = WELL_KNOWN.get(desc.typeName)
+    if (isFreeForm(desc)) this.deviates = true
     if (wellKnown) return wellKnown
     const level = within.filter((outer) => outer === desc).length
-    if (level >= RECURSION_LEVELS || this.#properties + desc.fields.length > MAX_PROPERTIES) return jsonText(desc)
+    if (level >= RECURSION_LEVELS || this.#properties + desc.fields.length > MAX_PROPERTIES) {
+      this.deviates = true
+      return jsonText(desc)
+    }
     this.#properties += desc.fields.length
     const path = [...within, desc]
     const properties = desc.fields.map((field) => [field.jsonName, this.#field(field, path)] as const)
@@ -128,6 +143,7 @@ class SchemaBuilder {
     const rules = rulesOf(field)
     if (field.fieldKind === 'list') return { type: 'array', items: this.#element(field, elementRules(rules), within) }
     if (field.fieldKind !== 'map') return this.#element(field, rules, within, isNonZero(field, rules))
+    this.deviates = true
     const properties = {
       key: { ...scalar(ScalarType.STRING), ...described(keyText(field.mapKey)) },
       value: this.#element(field, elementRules(rules), within),

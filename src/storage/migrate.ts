@@ -33,5 +33,6 @@ export async function migrate(url: string): Promise<string[]> {
 async function requirePostgres15(client: Client): Promise<void> {
   const { rows } = await client.query<{ version: string }>("select current_setting('server_version_num') as version")
   const version = Number(rows[0]?.version)
-  if (version < 150_000) throw new Error(`PostgreSQL 15 or newer is needed; DATABASE_URL names ${Math.floor(version / 10_000)}`)
+  if (version < 150_000)
+    throw new Error(`PostgreSQL 15 or newer is needed; DATABASE_URL names ${Math.floor(version / 10_000)}`)
 }

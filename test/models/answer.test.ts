@@ -50,7 +50,12 @@ describe('answer', () => {
     assert.equal(result.kind, 'failure')
     if (result.kind !== 'failure') throw new Error('no failure')
     assert.ok(!result.error.message.includes('payload'))
-    return { reason: result.error.reason, retryable: result.retryable, retryAfterMs: result.retryAfterMs, error: result.error }
+    return {
+      reason: result.error.reason,
+      retryable: result.retryable,
+      retryAfterMs: result.retryAfterMs,
+      error: result.error,
+    }
   }
 
   it('gives a valid answer, and a row of the ledger', async () => {
@@ -130,7 +135,8 @@ describe('answer', () => {
 
   it('moves on from a model that fails', async () => {
     for (const status of [529, 404]) {
-      const respond = ({ body }: FakeRequest) => (body.model === 'claude-sonnet-4-5' ? { status } : { json: { word: 'hello' } })
+      const respond = ({ body }: FakeRequest) =>
+        body.model === 'claude-sonnet-4-5' ? { status } : { json: { word: 'hello' } }
       const { result, outcomes } = await run(respond, { models: [MODEL, OTHER] })
       assert.equal(result.kind === 'response' && result.model, OTHER)
       assert.deepEqual(outcomes, ['FAILED', 'VALID'])
@@ -142,7 +148,10 @@ describe('answer', () => {
     const { result } = await run(respond, { models: [MODEL, OTHER] })
     const { reason, retryable, retryAfterMs, error } = failureOf(result)
     assert.deepEqual([reason, retryable, retryAfterMs], ['MODELS_EXHAUSTED', true, 3_000])
-    assert.equal(error.message, `every model failed: ${MODEL}: the provider answered 429; ${OTHER}: the provider answered 401`)
+    assert.equal(
+      error.message,
+      `every model failed: ${MODEL}: the provider answered 429; ${OTHER}: the provider answered 401`,
+    )
   })
 
   it('is worth no other attempt when no model can work', async () => {

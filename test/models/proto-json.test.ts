@@ -43,7 +43,12 @@ describe('toProtoJson', () => {
   })
 
   it('refuses a key that is given twice', () => {
-    const { violations } = convert({ names: [{ key: '1', value: 'x' }, { key: '1', value: 'y' }] })
+    const { violations } = convert({
+      names: [
+        { key: '1', value: 'x' },
+        { key: '1', value: 'y' },
+      ],
+    })
     assert.deepEqual(violations, [{ field: 'names', description: 'the same key is given twice' }])
   })
 
@@ -52,7 +57,9 @@ describe('toProtoJson', () => {
     assert.deepEqual(convert({ extra: { a: 1 } }).value, { extra: { a: 1 } })
     assert.deepEqual(convert({ any: '[true]' }).value, { any: [true] })
     assert.deepEqual(convert({ any: 'plain words' }).value, { any: 'plain words' })
-    assert.deepEqual(convert({ extra: 'plain words' }).violations, [{ field: 'extra', description: 'must be JSON text' }])
+    assert.deepEqual(convert({ extra: 'plain words' }).violations, [
+      { field: 'extra', description: 'must be JSON text' },
+    ])
   })
 
   it('opens the text of a message that was cut off by depth', () => {

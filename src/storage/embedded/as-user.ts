@@ -62,6 +62,8 @@ export async function run(
     const written = error instanceof Error && 'stderr' in error ? String(error.stderr) : ''
     const lines = written.split('\n').filter((line) => line.trim() !== '')
     const telling = lines.findLast((line) => /error|fatal/i.test(line)) ?? lines.at(-1)
-    throw new Error(telling ?? (error instanceof Error ? error.message.split('\n')[0] : String(error)), { cause: error })
+    throw new Error(telling ?? (error instanceof Error ? error.message.split('\n')[0] : String(error)), {
+      cause: error,
+    })
   }
 }

@@ -55,9 +55,12 @@ async function locatePackage(): Promise<{ native: string; version: string }> {
     const { version } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
     return { native: join(folder, 'native'), version: String(version) }
   } catch (cause) {
-    throw new Error(`there is no PostgreSQL of deed's own for ${name.split('/')[1]} (npm package ${name}); ${instead}`, {
-      cause,
-    })
+    throw new Error(
+      `there is no PostgreSQL of deed's own for ${name.split('/')[1]} (npm package ${name}); ${instead}`,
+      {
+        cause,
+      },
+    )
   }
 }
 

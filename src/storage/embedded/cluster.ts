@@ -1,22 +1,31 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { appendFile, chmod, chown, mkdir, open, readdir, readFile, readlink, realpath, rename, rm, stat, symlink } from 'node:fs/promises'
+import {
+  appendFile,
+  chmod,
+  chown,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+  symlink,
+} from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { type Account, canPass, isRoot, run, unprivilegedAccount } from './as-user.ts'
 import { findBinaries, makeHome, sharedHome } from './binaries.ts'
-import { settingsFile, writeOwned } from './settings.ts'
+import { type Configurable, settingsFile, writeOwned } from './settings.ts'
 
 /** PostgreSQL's data of one data folder, and what it takes to run it. */
-export type Cluster = {
-  /** PostgreSQL's own data folder, without links in it. */
-  dir: string
+export type Cluster = Configurable & {
   /** Where `postgres` and `pg_ctl` are. */
   bin: string
-  account: Account | undefined
   password: string
   /** What PostgreSQL writes about itself. */
   logFile: string
-  /** Settings of PostgreSQL beyond Deed's own. */
-  settings: Readonly<Record<string, string>>
 }
 
 export type ClusterOptions = {
@@ -72,7 +81,9 @@ async function locate(link: string): Promise<string | undefined> {
   } catch {
     const target = await readlink(link).catch(() => undefined)
     if (target === undefined) return undefined
-    throw new Error(`the database of ${dirname(link)} is gone: it was in ${target}; restore it, or remove the link ${link}`)
+    throw new Error(
+      `the database of ${dirname(link)} is gone: it was in ${target}; restore it, or remove the link ${link}`,
+    )
   }
 }
 
@@ -131,7 +142,8 @@ async function initialise(
   await writeOwned(secret, `${randomBytes(32).toString('hex')}\n`, account)
   const args = ['-D', data, '-U', userName, '--pwfile', secret, '-A', 'scram-sha-256', '-E', 'UTF8', '--data-checksums']
   const locale = ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '-T', 'english']
-  const sync = settings['fsync'] === 'off' ? ['--no-sync'] : []
+  const { fsync } = settings
+  const sync = fsync === 'off' ? ['--no-sync'] : []
   await run(join(bin, 'initdb'), [...args, ...locale, ...sync], account, signal)
   await appendFile(join(data, 'postgresql.conf'), `\ninclude_if_exists = '${settingsFile}'\n`, { flush: true })
   await rename(secret, join(data, passwordFile))

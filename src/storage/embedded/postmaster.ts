@@ -17,10 +17,13 @@ const killTimeoutMs = 5000
 export class StartError extends Error {
   override readonly name = 'StartError'
   readonly portTaken: boolean
+  /** Another PostgreSQL is on the cluster, or what a killed one left of itself. */
+  readonly inUse: boolean
 
   constructor(dir: string, lastWords: string) {
     super(`PostgreSQL did not start on ${dir}: ${lastWords}`)
     this.portTaken = lastWords.includes('could not bind') || lastWords.includes('could not create any TCP/IP sockets')
+    this.inUse = /lock file|pre-existing shared memory/.test(lastWords)
   }
 }
 
@@ -30,13 +33,10 @@ export async function findPostmaster(cluster: Cluster): Promise<Postmaster | und
   const lines = (await readFile(path, 'utf8').catch(() => '')).split('\n')
   const pid = Number(lines[0])
   if (!(pid > 0) || !isAlive(pid)) return undefined
-  const residents = await processesIn(cluster.dir)
-  if (residents === undefined || residents.includes(pid)) {
-    return { pid, port: Number(lines[3]), ready: lines[7]?.trim() === 'ready' }
-  }
+  if (await livesIn(pid, cluster.dir)) return { pid, port: Number(lines[3]), ready: lines[7]?.trim() === 'ready' }
   // After a power cut or in a new container the number can be another process's, and PostgreSQL would not dare to start.
   // That nothing at all lives in the folder makes sure of it: not even a backend whose postmaster was killed.
-  if (residents.length === 0) await rm(path, { force: true })
+  if (await isDeserted(cluster.dir)) await rm(path, { force: true })
   return undefined
 }
 
@@ -73,12 +73,14 @@ export async function launchPostmaster(
     if (found?.ready && found.pid === child.pid) return found
     if (signal.aborted) {
       child.kill('SIGINT')
-      await Promise.race([end ?? once(child, 'exit'), sleep(killTimeoutMs, undefined, { ref: false })])
+      await Promise.race([end ?? once(child, 'exit'), sleep(killTimeoutMs)])
       signal.throwIfAborted()
     }
     const waited = performance.now() - started
     if (waited > waitMs) {
-      throw new Error(`PostgreSQL is still not ready after ${waitMs / 1000} s, and goes on: try again later (${cluster.logFile})`)
+      throw new Error(
+        `PostgreSQL is still not ready after ${waitMs / 1000} s, and goes on: try again later (${cluster.logFile})`,
+      )
     }
     if (waited > 5000 * (told + 1)) {
       told += 1
@@ -105,18 +107,25 @@ export async function stopPostmaster(cluster: Cluster, signal?: AbortSignal): Pr
 async function waitForEnd(cluster: Cluster, pid: number, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
   const until = performance.now() + timeoutMs
   while (performance.now() < until && !signal?.aborted) {
-    if ((await findPostmaster(cluster))?.pid !== pid) return true
+    if (!(await livesIn(pid, cluster.dir))) return true
     await sleep(pollMs)
   }
   return false
 }
 
-/** The processes whose working folder is `dir`, as PostgreSQL's all have it; undefined where the system does not say. */
-async function processesIn(dir: string): Promise<number[] | undefined> {
-  if (process.platform !== 'linux') return undefined
+/** Whether a process runs and, where the system says it, has `dir` as its working folder, as all of PostgreSQL's do. */
+async function livesIn(pid: number, dir: string): Promise<boolean> {
+  if (process.platform !== 'linux') return isAlive(pid)
+  return (await workingFolder(pid)) === dir
+}
+
+async function isDeserted(dir: string): Promise<boolean> {
   const pids = (await readdir('/proc')).map(Number).filter((pid) => pid > 0)
-  const folders = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => undefined)))
-  return pids.filter((_, index) => folders[index] === dir)
+  return !(await Promise.all(pids.map(workingFolder))).includes(dir)
+}
+
+async function workingFolder(pid: number): Promise<string | undefined> {
+  return readlink(`/proc/${pid}/cwd`).catch(() => undefined)
 }
 
 function isAlive(pid: number): boolean {
@@ -141,7 +150,10 @@ async function lastWords(logFile: string, from: number): Promise<string | undefi
   const length = Math.min((await stat(logFile)).size - from, 65_536)
   if (length <= 0) return undefined
   const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, from)
-  const lines = buffer.toString('utf8', 0, bytesRead).split('\n').filter((line) => line.trim() !== '')
+  const lines = buffer
+    .toString('utf8', 0, bytesRead)
+    .split('\n')
+    .filter((line) => line.trim() !== '')
   const errors = lines.filter((line) => /could not bind|FATAL|PANIC/.test(line))
   return (errors[0] ?? lines.at(-1))?.replace(/^.*?(?=(LOG|FATAL|PANIC|ERROR): )/, '')
 }

@@ -25,19 +25,20 @@ const fixed: Readonly<Record<string, string>> = {
   log_error_verbosity: 'terse',
 }
 
-/** Writes the cluster's settings: Deed's own, then `more`. */
-export async function writeSettings(
-  dir: string,
-  port: number,
-  more: Readonly<Record<string, string>>,
-  account: Account | undefined,
-): Promise<void> {
-  const lines = Object.entries({ ...fixed, ...more, port: String(port) }).map(([name, value]) => `${name} = '${value}'`)
-  await writeOwned(
-    join(dir, settingsFile),
-    `# Written by deed at each start.\n${lines.join('\n')}\n`,
-    account,
+export type Configurable = {
+  /** PostgreSQL's own data folder, without links in it. */
+  dir: string
+  account: Account | undefined
+  /** Settings of PostgreSQL beyond Deed's own. */
+  settings: Readonly<Record<string, string>>
+}
+
+/** Writes the cluster's settings: Deed's own, those of the cluster, the port. PostgreSQL reads them at its next start. */
+export async function writeSettings({ dir, account, settings }: Configurable, port: number): Promise<void> {
+  const lines = Object.entries({ ...fixed, ...settings, port: String(port) }).map(
+    ([name, value]) => `${name} = '${value}'`,
   )
+  await writeOwned(join(dir, settingsFile), `# Written by deed at each start.\n${lines.join('\n')}\n`, account)
 }
 
 /** The port that the settings name; undefined when there is none yet. */

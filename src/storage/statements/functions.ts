@@ -1,4 +1,5 @@
 import { acceptFunction } from './accept.ts'
+import { appendLedgerFunction } from './append-ledger.ts'
 import { candidatesFunction, claimFunction } from './claim.ts'
 import { giveBackFunction } from './give-back.ts'
 import { partitionsFunction } from './partitions.ts'
@@ -20,6 +21,7 @@ export const functions: readonly string[] = [
   settleFunction,
   retryFunction,
   giveBackFunction,
+  appendLedgerFunction,
   reapFunction,
   promoteFunction,
 ]

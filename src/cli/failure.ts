@@ -1,0 +1,45 @@
+export type FailureDetails = {
+  /** 1: refused or failed (the default). 2: wrong usage. */
+  exitCode?: 1 | 2
+  /** What to do about it, in one line. */
+  hint?: string | undefined
+  /** Each a line of its own below the message: what is wrong in detail. */
+  lines?: readonly string[]
+  /** What the JSON form has beside the message. */
+  json?: Readonly<Record<string, unknown>>
+}
+
+/** What a command ends with when it cannot do what it was asked. Its message is one line, for a person. */
+export class Failure extends Error {
+  override readonly name = 'Failure'
+  readonly exitCode: 1 | 2
+  readonly hint: string | undefined
+  readonly lines: readonly string[]
+  readonly json: Readonly<Record<string, unknown>>
+
+  constructor(message: string, { exitCode = 1, hint, lines = [], json = {} }: FailureDetails = {}, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.exitCode = exitCode
+    this.hint = hint
+    this.lines = lines
+    this.json = json
+  }
+}
+
+/** Wrong usage: exit code 2. */
+export function misuse(message: string, hint?: string): Failure {
+  return new Failure(message, { exitCode: 2, hint })
+}
+
+/** A failure as it is printed on stderr, with its line end: text, or a JSON document in one line. Never a stack trace. */
+export function printFailure(error: unknown, json: boolean): string {
+  const { message, hint, lines, json: more } = error instanceof Failure ? error : new Failure(textOf(error))
+  if (json) return `${JSON.stringify({ error: { message, ...more, ...(hint !== undefined && { hint }) } })}\n`
+  const hints = hint === undefined ? [] : [`hint: ${hint}`]
+  return [`error: ${message}`, ...lines.map((line) => `  ${line}`), ...hints].map((line) => `${line}\n`).join('')
+}
+
+function textOf(error: unknown): string {
+  const text = error instanceof Error ? error.message || error.name : String(error)
+  return text.replace(/\s*\n\s*/g, ' ').trim()
+}

@@ -1,0 +1,150 @@
+import { join } from 'node:path'
+
+/** What of the storage is set, for the server and for `deed migrate`. */
+export type StorageConfig = {
+  /** DEED_DATA_DIR, default `.deed`: the folder of the embedded PostgreSQL and of `admin.key`, made where it is missing. */
+  dataDir: string
+  /** DATABASE_URL, `postgresql://…` of a PostgreSQL 15 or newer; undefined for the embedded one. */
+  databaseUrl: string | undefined
+}
+
+/** What the server is told by its environment. The OpenTelemetry SDK reads the `OTEL_*` variables itself. */
+export type ServerConfig = StorageConfig & {
+  /** DEED_HOST, default `127.0.0.1`: the address to listen on; `0.0.0.0` or `::` for all. */
+  host: string
+  /** DEED_PORT, default 50051; 0 for any free one. */
+  port: number
+  /**
+   * DEED_MODEL, `provider/name`: the model of methods that name none. Default: a Claude when ANTHROPIC_API_KEY is set, else
+   * `local/keywords` with the embedded PostgreSQL. With a database of one's own, there is no default without that key.
+   */
+  model: string
+  /** ANTHROPIC_API_KEY and ANTHROPIC_BASE_URL (default: the vendor's own); undefined without the key. */
+  anthropic: { apiKey: string; baseUrl: string | undefined } | undefined
+  /** DEED_ADMIN_KEY_FILE: a file that supplies the first admin key, instead of one that the first start makes. */
+  adminKeyFile: string | undefined
+  /** DEED_DRAIN_SECONDS, default 30, 0 to 3600: how long calls may finish after a SIGTERM. Here in milliseconds. */
+  drainMs: number
+  /** DEED_DATABASE_CONNECTIONS, default 16, 2 to 1000: the most that are held to PostgreSQL. */
+  databaseConnections: number
+  /** DEED_LOG_LEVEL, default `info`. */
+  logLevel: LogLevel
+}
+
+/** What the commands that call a server are told. */
+export type ClientConfig = {
+  /** DEED_ADDRESS, `host:port`, default DEED_HOST and DEED_PORT, so that commands reach the server started beside them. */
+  address: string
+  /** DEED_KEY: the API key to send; undefined to read it from `keyFile`. */
+  key: string | undefined
+  /** DEED_ADMIN_KEY_FILE, default `admin.key` in the data folder: where the server's first key is. */
+  keyFile: string
+}
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+type LogLevel = (typeof logLevels)[number]
+
+const providers = ['anthropic', 'local']
+const defaultAnthropicModel = 'anthropic/claude-sonnet-5-5'
+const localModel = 'local/keywords'
+
+/** Reads the server's settings. Throws an Error of one line that names the setting and says what would be right. */
+export function readServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
+  const storage = readStorageConfig(env)
+  const apiKey = setting(env, 'ANTHROPIC_API_KEY')
+  const anthropic = apiKey === undefined ? undefined : { apiKey, baseUrl: url(env, 'ANTHROPIC_BASE_URL', webProtocols) }
+  return {
+    ...storage,
+    host: setting(env, 'DEED_HOST') ?? '127.0.0.1',
+    port: integer(env, 'DEED_PORT', 50_051, 0, 65_535),
+    model: model(setting(env, 'DEED_MODEL'), anthropic !== undefined, storage.databaseUrl === undefined),
+    anthropic,
+    adminKeyFile: setting(env, 'DEED_ADMIN_KEY_FILE'),
+    drainMs: integer(env, 'DEED_DRAIN_SECONDS', 30, 0, 3_600) * 1_000,
+    databaseConnections: integer(env, 'DEED_DATABASE_CONNECTIONS', 16, 2, 1_000),
+    logLevel: oneOf(env, 'DEED_LOG_LEVEL', logLevels, 'info'),
+  }
+}
+
+/** Reads where the data is; throws as readServerConfig does. */
+export function readStorageConfig(env: NodeJS.ProcessEnv): StorageConfig {
+  return {
+    dataDir: setting(env, 'DEED_DATA_DIR') ?? '.deed',
+    databaseUrl: url(env, 'DATABASE_URL', ['postgres:', 'postgresql:']),
+  }
+}
+
+/** Reads the settings of commands; throws as readServerConfig does. */
+export function readClientConfig(env: NodeJS.ProcessEnv): ClientConfig {
+  const { dataDir } = readStorageConfig({ DEED_DATA_DIR: env['DEED_DATA_DIR'] })
+  return {
+    address: setting(env, 'DEED_ADDRESS') === undefined ? localAddress(env) : address(env),
+    key: setting(env, 'DEED_KEY'),
+    keyFile: setting(env, 'DEED_ADMIN_KEY_FILE') ?? join(dataDir, 'admin.key'),
+  }
+}
+
+const webProtocols = ['http:', 'https:']
+
+/** A variable that is set to nothing counts as not set. */
+function setting(env: NodeJS.ProcessEnv, name: string): string | undefined {
+  return env[name]?.trim() || undefined
+}
+
+function integer(env: NodeJS.ProcessEnv, name: string, otherwise: number, min: number, max: number): number {
+  const text = setting(env, name)
+  if (text === undefined) return otherwise
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
+  if (value >= min && value <= max) return value
+  throw new Error(`${name} must be a whole number from ${min} to ${max}, not ${JSON.stringify(text)}`)
+}
+
+function oneOf<T extends string>(env: NodeJS.ProcessEnv, name: string, values: readonly T[], otherwise: T): T {
+  const text = setting(env, name)
+  if (text === undefined) return otherwise
+  const value = values.find((candidate) => candidate === text)
+  if (value !== undefined) return value
+  throw new Error(`${name} must be one of ${values.join(', ')}, not ${JSON.stringify(text)}`)
+}
+
+/** Not quoted when it is wrong: it may hold a password. */
+function url(env: NodeJS.ProcessEnv, name: string, protocols: readonly string[]): string | undefined {
+  const text = setting(env, name)
+  if (text === undefined || protocols.includes(URL.parse(text)?.protocol ?? '')) return text
+  throw new Error(`${name} must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`)
+}
+
+function model(named: string | undefined, hasAnthropic: boolean, isEmbedded: boolean): string {
+  if (named === undefined) {
+    if (hasAnthropic) return defaultAnthropicModel
+    if (isEmbedded) return localModel
+    // A server in production that lost its vendor's secret must not go on by answering with keywords.
+    throw new Error(
+      `no model to answer with: set ANTHROPIC_API_KEY, or set DEED_MODEL to one such as ${localModel} (with DATABASE_URL there is no default)`,
+    )
+  }
+  const [, provider = '', name] = /^([a-z0-9-]+)\/([A-Za-z0-9._:/-]+)$/.exec(named) ?? []
+  if (!providers.includes(provider) || (provider === 'local' && named !== localModel) || name === undefined) {
+    throw new Error(
+      `DEED_MODEL must be anthropic/ and the name of a model, or ${localModel}, not ${JSON.stringify(named)}`,
+    )
+  }
+  if (provider === 'anthropic' && !hasAnthropic) {
+    throw new Error(`DEED_MODEL is ${named}, which needs ANTHROPIC_API_KEY: set that, or set DEED_MODEL to ${localModel}`)
+  }
+  return named
+}
+
+function address(env: NodeJS.ProcessEnv): string {
+  const text = setting(env, 'DEED_ADDRESS') ?? ''
+  const [, port] = /^(?:[^\s:/[\]]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})$/.exec(text) ?? []
+  if (port !== undefined && Number(port) >= 1 && Number(port) <= 65_535) return text
+  throw new Error(`DEED_ADDRESS must be host:port, such as 127.0.0.1:50051, not ${JSON.stringify(text)}`)
+}
+
+/** Of a server that was started with the same environment. */
+function localAddress(env: NodeJS.ProcessEnv): string {
+  const host = setting(env, 'DEED_HOST') ?? '127.0.0.1'
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  return `${reachable.includes(':') ? `[${reachable}]` : reachable}:${integer(env, 'DEED_PORT', 50_051, 0, 65_535)}`
+}

@@ -1,0 +1,15 @@
+import { type Finding, inspect } from './inspect.ts'
+
+/**
+ * What breaks callers on the wire or in JSON, and a method that is no longer there, which WIRE_JSON leaves out. A service that is
+ * missing breaks nobody: its contract stays as it is.
+ */
+const rules = ['WIRE_JSON', 'RPC_NO_DELETE']
+
+/**
+ * What in the new image breaks callers of the old one; both are FileDescriptorSets as `buf build` writes them. Imports are not
+ * compared. Throws when buf cannot be run, and with the signal's reason when that fires.
+ */
+export function breakingChanges(old: Uint8Array, image: Uint8Array, signal: AbortSignal): Promise<Finding[]> {
+  return inspect({ command: 'breaking', use: rules, image, against: old, signal })
+}

@@ -1,0 +1,17 @@
+import { annotationFaults } from './checks/annotations.ts'
+import { optionFaults } from './checks/options.ts'
+import { ruleFaults } from './checks/rules.ts'
+import { serviceFaults } from './checks/services.ts'
+import { typeFaults } from './checks/types.ts'
+import type { Fault } from './fault.ts'
+import type { Image } from './image.ts'
+
+/**
+ * Everything that keeps an image from being published; empty when nothing does. Runs buf on it (0.2 s). Throws when buf cannot
+ * be run, and with the signal's reason when that fires.
+ */
+export async function checkImage(image: Image, signal: AbortSignal): Promise<Fault[]> {
+  const faults = [...serviceFaults(image), ...typeFaults(image), ...optionFaults(image), ...annotationFaults(image)]
+  // Compiling the rules of an image with altered or endless types would blame Deed's parts for what is wrong with those.
+  return [...faults, ...(await ruleFaults(image, signal))]
+}

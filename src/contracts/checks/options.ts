@@ -1,0 +1,64 @@
+import {
+  type DescField,
+  type DescMethod,
+  type DescService,
+  getOption,
+  hasOption,
+  type Message,
+} from '@bufbuild/protobuf'
+import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect'
+import { createValidator } from '@bufbuild/protovalidate'
+import type { Fault } from '../fault.ts'
+import type { Image } from '../image.ts'
+import { ownOption, ownRegistry } from '../own-image.ts'
+import { policyMessage, statedPolicy } from '../policy.ts'
+import { reachable } from '../redact.ts'
+import { validateMessage } from '../violations.ts'
+
+const validator = createValidator({ registry: ownRegistry })
+const fieldOption = ownOption('deed.v1.field')
+
+/** What `deed.v1` options say keeps their own rules, and is all known to this Deed. */
+export function optionFaults({ services }: Image): Fault[] {
+  const methods = services.flatMap((service) => service.methods)
+  const types = new Set(methods.flatMap(({ input, output }) => [...reachable(input), ...reachable(output)]))
+  return [
+    ...services.flatMap((service) => policyFaults(service, service, service.typeName)),
+    ...methods.flatMap((method) => policyFaults(method, method.parent, `${method.parent.typeName}.${method.name}`)),
+    ...[...types].flatMap((type) => type.fields.flatMap(guidanceFaults)),
+  ]
+}
+
+function policyFaults(desc: DescMethod | DescService, { file }: DescService, element: string): Fault[] {
+  const message = policyMessage(desc)
+  if (!message) return []
+  const option = desc.kind === 'rpc' ? 'deed.v1.method' : 'deed.v1.service'
+  const causes = messageCauses(option, message)
+  const { timeoutMs, attemptTimeoutMs } = statedPolicy(desc)
+  if (timeoutMs !== undefined && attemptTimeoutMs !== undefined && attemptTimeoutMs > timeoutMs) {
+    causes.push(`(${option}).attempt_timeout: must not be longer than timeout`)
+  }
+  return causes.map((cause) => ({ file: file.proto.name, element, cause }))
+}
+
+function guidanceFaults(field: DescField): Fault[] {
+  if (!hasOption(field, fieldOption)) return []
+  const causes = messageCauses('deed.v1.field', getOption(field, fieldOption) as Message)
+  const element = `${field.parent.typeName}.${field.name}`
+  return causes.map((cause) => ({ file: field.parent.file.proto.name, element, cause }))
+}
+
+function messageCauses(option: 'deed.v1.service' | 'deed.v1.method' | 'deed.v1.field', message: Message): string[] {
+  const desc = ownOption(option).message
+  if (!desc) throw new Error(`${option} is not a message`)
+  const violations = validateMessage(validator, desc, message)
+  return [
+    ...violations.map(({ field, description }) => `(${option})${field === '' ? '' : `.${field}`}: ${description}`),
+    ...unknownNumbers(reflect(desc, message)).map((no) => `(${option}): this Deed does not know its field ${no}`),
+  ]
+}
+
+/** Fields of an option that a newer Deed knows: ignoring them would be to do something else than was asked for. */
+function unknownNumbers(message: ReflectMessage): number[] {
+  return [...new Set(message.getUnknown()?.map(({ no }) => no))]
+}

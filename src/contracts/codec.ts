@@ -1,0 +1,81 @@
+import { fromBinary, fromJsonString, type Message, toBinary } from '@bufbuild/protobuf'
+import { status } from '@grpc/grpc-js'
+import { DeedError, type FieldViolation } from '../errors/deed-error.ts'
+import { jsonFaults } from './json/faults.ts'
+import type { Method } from './method.ts'
+import { validateMessage } from './violations.ts'
+import { wireFault } from './well-formed.ts'
+
+/**
+ * Decodes and validates a method's request. Unknown fields are kept in the message. Throws the DeedError REQUEST_MALFORMED when
+ * the bytes are no such message, nested deeper than 100 or not UTF-8 where text is expected, and REQUEST_INVALID, with
+ * every violation, when it breaks its contract's rules.
+ */
+export function decodeRequest(method: Method, bytes: Uint8Array): Message {
+  const { input } = method
+  const fault = wireFault(input, bytes)
+  if (fault !== undefined) throw malformed(method, fault)
+  const message = decode(method, bytes)
+  const fieldViolations = validateMessage(method.validator, input, message)
+  if (fieldViolations.length === 0) return message
+  const count = fieldViolations.length === 1 ? 'a rule' : `${fieldViolations.length} rules`
+  throw new DeedError(
+    status.INVALID_ARGUMENT,
+    'REQUEST_INVALID',
+    `the ${input.typeName} breaks ${count} of its contract`,
+    { fieldViolations },
+  )
+}
+
+function decode(method: Method, bytes: Uint8Array): Message {
+  try {
+    return fromBinary(method.input, bytes)
+  } catch {
+    throw malformed(method, 'the bytes do not decode')
+  }
+}
+
+function malformed(method: Method, fault: string): DeedError {
+  const message = `the request is not a ${method.input.typeName}: ${fault}`
+  return new DeedError(status.INVALID_ARGUMENT, 'REQUEST_MALFORMED', message)
+}
+
+/** An answer that keeps its contract, with its wire format, or all that is wrong with it. */
+export type ParsedAnswer =
+  | { kind: 'valid'; message: Message; bytes: Uint8Array }
+  | { kind: 'invalid'; violations: FieldViolation[] }
+
+/**
+ * Reads an answer in protobuf's JSON mapping and validates it. Nothing is forgiven: text after the JSON, a key given twice,
+ * unknown fields and enum values, two members of a oneof, dates that do not exist, half of a surrogate pair.
+ */
+export function parseAnswer(method: Method, text: string): ParsedAnswer {
+  const { output, registry, validator } = method
+  const json = parse(text)
+  if ('fault' in json) return invalid(json.fault)
+  const faults = jsonFaults(output, json.value)
+  if (faults.length > 0) return { kind: 'invalid', violations: faults }
+  try {
+    // From the text once more, since only this notices keys that are given twice.
+    const message = fromJsonString(output, text, { registry })
+    const violations = validateMessage(validator, output, message)
+    if (violations.length > 0) return { kind: 'invalid', violations }
+    return { kind: 'valid', message, bytes: toBinary(output, message) }
+  } catch (error) {
+    return invalid(error instanceof Error ? error.message.replace(/^cannot decode .* from JSON: /, '') : String(error))
+  }
+}
+
+function invalid(description: string): ParsedAnswer {
+  return { kind: 'invalid', violations: [{ field: '', description, reason: 'json' }] }
+}
+
+function parse(text: string): { value: unknown } | { fault: string } {
+  try {
+    return { value: JSON.parse(text) }
+  } catch (error) {
+    // V8 quotes the text around the error, which may be redacted.
+    const position = error instanceof Error ? /at position \d+/.exec(error.message)?.[0] : undefined
+    return { fault: `the answer is not one JSON value${position ? ` (${position})` : ''}` }
+  }
+}

@@ -1,0 +1,49 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { runBuf } from './buf.ts'
+
+/** What buf found in an image. `line` counts from 1 and is missing when the image has no source info. */
+export type Finding = { file: string; line?: number; rule: string; message: string }
+
+export type Inspection = {
+  command: 'lint' | 'breaking'
+  use: readonly string[]
+  image: Uint8Array
+  signal: AbortSignal
+} & ({ command: 'lint' } | { command: 'breaking'; against: Uint8Array })
+
+const timeoutMs = 20_000
+
+/**
+ * Has `buf lint` or `buf breaking` apply the given rules to an image; it takes 0.2 s. An image that buf cannot read is a finding
+ * too. Throws when buf does not run, or not within 20 s, and with the signal's reason when that fires.
+ */
+export async function inspect(inspection: Inspection): Promise<Finding[]> {
+  const { command, use, image } = inspection
+  const signal = AbortSignal.any([inspection.signal, AbortSignal.timeout(timeoutMs)])
+  const work = await mkdtemp(join(tmpdir(), 'deed-buf-'))
+  try {
+    await writeFile(join(work, 'new.binpb'), image)
+    const args = [command, 'new.binpb', '--error-format', 'json', '--config', configOf(command, use)]
+    if (inspection.command === 'breaking') {
+      await writeFile(join(work, 'old.binpb'), inspection.against)
+      args.push('--against', 'old.binpb', '--exclude-imports')
+    }
+    const { code, stdout, stderr } = await runBuf(args, work, signal)
+    if (code === 0) return []
+    if (code === 100) return stdout.split('\n').filter(Boolean).map(findingOf)
+    return [{ file: '', rule: '', message: `buf cannot read the image: ${stderr.trim().split('\n')[0]}` }]
+  } finally {
+    await rm(work, { recursive: true, force: true })
+  }
+}
+
+function configOf(command: string, use: readonly string[]): string {
+  return JSON.stringify({ version: 'v2', [command]: { use } })
+}
+
+function findingOf(line: string): Finding {
+  const { path = '', start_line, type, message } = JSON.parse(line)
+  return { file: path, rule: type, message, ...(start_line !== undefined && { line: start_line }) }
+}

@@ -1,0 +1,86 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Context, isSpanContextValid, TraceFlags, trace } from '@opentelemetry/api'
+import { encodeStatus } from '../errors/status.ts'
+import { type AcceptInput, type AcceptOutput, accept } from '../storage/statements/accept.ts'
+import { giveBack } from '../storage/statements/give-back.ts'
+import type { Queryable } from '../storage/statements/statement.ts'
+import { isUnavailable } from '../storage/unavailable.ts'
+import { Batcher } from './batcher.ts'
+import { replicaLost, storageUnavailable } from './outcome.ts'
+import type { Identity, Replica } from './replica.ts'
+
+/** Milliseconds before the same ids are sent again when PostgreSQL did not answer. */
+const retryDelaysMs = [50, 250]
+/** How long an id whose COMMIT may or may not have happened is looked after. Longer than a statement may run on the server. */
+const doubtMs = 60_000
+
+type Offer = AcceptInput & { identity: Identity | undefined }
+export type Accepted = AcceptOutput & { identity: Identity }
+
+/**
+ * Commits calls, in batches across callers, each leased to this replica. What could not be confirmed is refused as
+ * UNAVAILABLE and given back later, in case that its COMMIT did happen.
+ */
+export class Acceptor {
+  readonly #db: Queryable
+  readonly #replica: Replica
+  readonly #batcher: Batcher<Offer, Accepted>
+  /** Operation ids in doubt, with the time at which they are forgotten. */
+  readonly #doubtful = new Map<string, number>()
+
+  constructor(db: Queryable, replica: Replica) {
+    this.#db = db
+    this.#replica = replica
+    this.#batcher = new Batcher({
+      name: 'accept',
+      flush: (items) => this.#flush(items),
+      rival: (item) => (item.key === undefined ? undefined : `${item.projectId}\n${item.method}\n${item.key}`),
+      size: (item) => item.request.byteLength + 512,
+      retryDelaysMs: [],
+    })
+  }
+
+  /** Resolves after COMMIT. Rejects with UNAVAILABLE when PostgreSQL cannot be reached or this replica has no life in it. */
+  async accept(input: AcceptInput, signal: AbortSignal): Promise<Accepted> {
+    const offer: Offer = { ...input, identity: undefined }
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#batcher.add(offer)
+      } catch (error) {
+        if (!isUnavailable(error)) throw error
+        const delayMs = retryDelaysMs[attempt]
+        if (delayMs === undefined || signal.aborted) {
+          if (offer.identity) this.#doubtful.set(input.id, performance.now() + doubtMs)
+          throw error
+        }
+        await delay(delayMs * (0.5 + Math.random()))
+      }
+    }
+  }
+
+  /** After a heartbeat: the ids in doubt are given back if they were committed after all. */
+  async resolveDoubts(identity: Identity): Promise<void> {
+    if (this.#doubtful.size === 0) return
+    const ids = [...this.#doubtful.keys()]
+    const lost = replicaLost()
+    await giveBack(this.#db, ids, identity.id, { code: lost.code, status: encodeStatus(lost) })
+    for (const [id, until] of this.#doubtful) if (until < performance.now()) this.#doubtful.delete(id)
+  }
+
+  async #flush(items: readonly Offer[]): Promise<Accepted[]> {
+    const { identity } = this.#replica
+    if (!this.#replica.alive) throw storageUnavailable()
+    // An offer whose first COMMIT under an earlier identity did happen comes back as ours, unleased: it settles nothing, and
+    // its caller gets what the reaper or the next replica makes of it.
+    for (const item of items) item.identity = identity
+    const outputs = await accept(this.#db, items, identity.id)
+    return outputs.map((output) => ({ ...output, identity }))
+  }
+}
+
+/** The W3C traceparent of the context, so that an attempt on another replica goes on in the same trace. */
+export function traceparentOf(context: Context): string | undefined {
+  const span = trace.getSpanContext(context)
+  if (!span || !isSpanContextValid(span)) return undefined
+  return `00-${span.traceId}-${span.spanId}-${(span.traceFlags & TraceFlags.SAMPLED).toString(16).padStart(2, '0')}`
+}

@@ -1,0 +1,106 @@
+import { randomUUID } from 'node:crypto'
+import type { Logger } from 'pino'
+import { heartbeat, removeReplica } from '../storage/statements/replica.ts'
+import type { Queryable } from '../storage/statements/statement.ts'
+
+/** Milliseconds that a replica lives after a heartbeat; what it held is reaped then. */
+export const replicaTtlMs = 10_000
+const heartbeatMs = 2_000
+/** Work stops this long before the replica's life ends on its own monotonic clock. */
+const marginMs = 1_000
+/** Milliseconds between tries while this process has no life in the database. */
+const rebirthMs = 250
+
+/** One life of this process in the table `replica`. `lost` fires before another replica may take its leases. */
+export type Identity = { readonly id: string; readonly lost: AbortSignal }
+
+/**
+ * Keeps this process alive in the database: one heartbeat per process, not per operation. When none gets through in time
+ * the identity is lost, its work is stopped, and the process goes on under a new id.
+ */
+export class Replica {
+  readonly #db: Queryable
+  readonly #log: Logger
+  #controller = new AbortController()
+  #identity: Identity = { id: randomUUID(), lost: this.#controller.signal }
+  #endsAt = 0
+  #offsetMs = 0
+  #beat: NodeJS.Timeout | undefined
+  #end: NodeJS.Timeout | undefined
+  #stopped = false
+  /** Called after each heartbeat that got through. */
+  onBeat: (identity: Identity) => void = () => {}
+  /** Called when an identity is lost, after its signal fired. */
+  onLost: (identity: Identity) => void = () => {}
+
+  constructor(db: Queryable, log: Logger) {
+    this.#db = db
+    this.#log = log
+  }
+
+  get identity(): Identity {
+    return this.#identity
+  }
+
+  /** Whether the identity is in the database: only then may work be leased to it. */
+  get alive(): boolean {
+    return performance.now() < this.#endsAt
+  }
+
+  /** Milliseconds since 1970 by the database's clock, as it was measured at the last heartbeat. */
+  now(): number {
+    return Date.now() + this.#offsetMs
+  }
+
+  /** Rejects when the first heartbeat does. */
+  async start(): Promise<void> {
+    await this.#renew()
+    this.#schedule()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    clearTimeout(this.#beat)
+    clearTimeout(this.#end)
+    await removeReplica(this.#db, this.#identity.id)
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return
+    this.#beat = setTimeout(
+      () => {
+        void this.#renew()
+          .catch((error: unknown) => this.#log.warn({ err: error }, 'heartbeat failed'))
+          .finally(() => this.#schedule())
+      },
+      this.alive ? heartbeatMs : rebirthMs,
+    )
+  }
+
+  async #renew(): Promise<void> {
+    const identity = this.#identity
+    const sentAt = performance.now()
+    const sentWall = Date.now()
+    const databaseNow = await heartbeat(this.#db, identity.id, replicaTtlMs)
+    if (this.#stopped || identity !== this.#identity) return
+    if (databaseNow === undefined) return this.#lose('the database had given this replica up')
+    this.#offsetMs = databaseNow - (sentWall + Date.now()) / 2
+    this.#endsAt = sentAt + replicaTtlMs - marginMs
+    clearTimeout(this.#end)
+    this.#end = setTimeout(() => this.#lose('no heartbeat got through in time'), this.#endsAt - performance.now())
+    this.onBeat(identity)
+  }
+
+  #lose(why: string): void {
+    const gone = this.#identity
+    const controller = this.#controller
+    this.#controller = new AbortController()
+    this.#identity = { id: randomUUID(), lost: this.#controller.signal }
+    this.#endsAt = 0
+    this.#log.error({ replica: gone.id, next: this.#identity.id }, `replica lost: ${why}`)
+    controller.abort(new Error(`replica lost: ${why}`))
+    this.onLost(gone)
+    clearTimeout(this.#beat)
+    this.#schedule()
+  }
+}

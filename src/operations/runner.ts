@@ -1,0 +1,224 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import type { DeedError } from '../errors/deed-error.ts'
+import { encodeStatus } from '../errors/status.ts'
+import { type Answer, type AnswerOptions, answer, type CompletionRecord } from '../models/answer.ts'
+import { appendLedger } from '../storage/statements/append-ledger.ts'
+import { giveBack } from '../storage/statements/give-back.ts'
+import { retry } from '../storage/statements/retry.ts'
+import { type SettleInput, settle } from '../storage/statements/settle.ts'
+import type { Queryable } from '../storage/statements/statement.ts'
+import { isUnavailable } from '../storage/unavailable.ts'
+import { type Attempt, ledgerRows, type StopReason } from './attempt.ts'
+import { backoffMs } from './backoff.ts'
+import { Batcher } from './batcher.ts'
+import { cancelled, internal, replicaLost, shuttingDown, storageUnavailable, timedOut } from './outcome.ts'
+import type { Identity } from './replica.ts'
+import type { Waiters } from './waiters.ts'
+
+const settleRetryMs = 250
+
+type Running = { attempt: Attempt; controller: AbortController; stopped: StopReason | undefined }
+type Settlement = SettleInput & { identity: Identity }
+
+/**
+ * Works on leased operations: answer, then settle, retry or give back. Everything here is stopped by name, through one
+ * AbortController per attempt, and what is stored is fenced by the lease.
+ */
+export class Runner {
+  readonly #db: Queryable
+  readonly #log: Logger
+  readonly #options: AnswerOptions
+  readonly #running = new Map<string, Running>()
+  readonly #settles: Batcher<Settlement, boolean>
+  waiters: Waiters | undefined
+
+  constructor(db: Queryable, log: Logger, options: AnswerOptions) {
+    this.#db = db
+    this.#log = log
+    this.#options = options
+    this.#settles = new Batcher({
+      name: 'settle',
+      flush: (items) => settleByIdentity(db, items),
+      rival: (item) => item.operationId,
+      size: (item) => item.response.byteLength + 512,
+      retryDelaysMs: [],
+    })
+  }
+
+  get size(): number {
+    return this.#running.size
+  }
+
+  has(operationId: string): boolean {
+    return this.#running.has(operationId)
+  }
+
+  /** Stops an attempt; what follows from that depends on the reason. */
+  stop(operationId: string, reason: StopReason): void {
+    const running = this.#running.get(operationId)
+    if (!running || running.stopped) return
+    running.stopped = reason
+    running.controller.abort(new Error(`attempt stopped: ${reason}`))
+  }
+
+  /** Stops every attempt, or those under one identity. */
+  stopAll(reason: StopReason, identity?: Identity): void {
+    for (const { attempt } of [...this.#running.values()]) {
+      if (!identity || attempt.identity === identity) this.stop(attempt.operationId, reason)
+    }
+  }
+
+  /** Works on one attempt to its end. Never rejects. */
+  async run(attempt: Attempt): Promise<void> {
+    const running: Running = { attempt, controller: new AbortController(), stopped: undefined }
+    this.#running.set(attempt.operationId, running)
+    try {
+      await this.#work(running)
+    } catch (error) {
+      const id = randomUUID()
+      this.#log.error({ err: error, id, operation: attempt.operationId }, 'attempt failed unexpectedly')
+      await this.#settle(attempt, internal(id), '', []).catch(() => {})
+    } finally {
+      this.#running.delete(attempt.operationId)
+    }
+  }
+
+  async #work(running: Running): Promise<void> {
+    const { attempt } = running
+    const completions: CompletionRecord[] = []
+    for (let failures = attempt.failures; ; ) {
+      const result = await this.#answer(running)
+      completions.push(...result.completions)
+      const model = completions.at(-1)?.model ?? ''
+      if (result.kind === 'response') return this.#settle(attempt, result.bytes, model, completions)
+      if (result.kind === 'failure' && !result.retryable) return this.#settle(attempt, result.error, model, completions)
+      if (result.kind === 'aborted' && running.stopped !== 'attempt timeout')
+        return this.#stopped(running, model, completions)
+
+      failures++
+      const error = result.kind === 'failure' ? result.error : timedOut()
+      const waitMs = backoffMs(failures, result.kind === 'failure' ? result.retryAfterMs : 0)
+      const late = performance.now() + waitMs >= attempt.expiresAt
+      if (failures >= attempt.maxFailures || late) return this.#settle(attempt, error, model, completions)
+      if (attempt.detached) return this.#retry(attempt, waitMs, completions)
+      // Without a key nobody else may collect the answer: it is tried again here, under the same lease.
+      running.stopped = undefined
+      running.controller = new AbortController()
+      await this.#pause(running, waitMs)
+      if (running.stopped) return this.#stopped(running, model, completions)
+    }
+  }
+
+  async #answer(running: Running): Promise<Answer> {
+    const { attempt } = running
+    const leftMs = attempt.expiresAt - performance.now()
+    const limitMs = Math.min(leftMs, attempt.method.policy.attemptTimeoutMs)
+    const reason = limitMs === leftMs ? 'timeout' : 'attempt timeout'
+    const timer = setTimeout(() => this.stop(attempt.operationId, reason), Math.max(0, limitMs))
+    try {
+      return await answer(attempt.method, attempt.message, this.#options, attempt.context, running.controller.signal)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async #pause(running: Running, ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: running.controller.signal }).catch(() => {})
+  }
+
+  /** What becomes of an attempt that was stopped from outside. */
+  async #stopped(running: Running, model: string, completions: CompletionRecord[]): Promise<void> {
+    const { attempt, stopped } = running
+    if (stopped === 'cancelled') return this.#settle(attempt, cancelled(), model, completions)
+    if (stopped === 'timeout') return this.#settle(attempt, timedOut(), model, completions)
+    // What has a key goes on under it; the rest is over.
+    const gone = attempt.detached ? shuttingDown() : replicaLost()
+    this.waiters?.fail(attempt.operationId, stopped === 'lost' ? storageUnavailable() : gone)
+    const rows = ledgerRows(attempt, completions)
+    try {
+      if (stopped === 'drained') {
+        const lost = replicaLost()
+        await giveBack(this.#db, [attempt.operationId], attempt.identity.id, {
+          code: lost.code,
+          status: encodeStatus(lost),
+        })
+      }
+      if (rows.length > 0) await appendLedger(this.#db, rows)
+    } catch (error) {
+      this.#log.warn(
+        { err: error, operation: attempt.operationId },
+        `an attempt that was ${stopped} left its lease to the reaper`,
+      )
+    }
+  }
+
+  async #retry(attempt: Attempt, waitMs: number, completions: CompletionRecord[]): Promise<void> {
+    const rows = ledgerRows(attempt, completions)
+    await this.#persist(attempt, () => retry(this.#db, attempt, attempt.identity.id, waitMs, rows))
+  }
+
+  /** Stores the result and tells who waits. A lease that is lost stores nothing: then whoever has it now will settle. */
+  async #settle(
+    attempt: Attempt,
+    end: Uint8Array | DeedError,
+    model: string,
+    completions: CompletionRecord[],
+  ): Promise<void> {
+    const failed = !(end instanceof Uint8Array)
+    const code = failed ? end.code : 0
+    const response = failed ? encodeStatus(end) : end
+    const { projectId, operationId } = attempt
+    const input: Settlement = {
+      projectId,
+      operationId,
+      attempt: attempt.attempt,
+      code,
+      response,
+      model,
+      ledger: ledgerRows(attempt, completions),
+      identity: attempt.identity,
+    }
+    const stored = await this.#persist(attempt, () => this.#settles.add(input))
+    if (!stored) {
+      this.#log.warn({ operation: operationId, attempt: attempt.attempt }, 'a result came too late: the lease was lost')
+      return
+    }
+    const bytes = Buffer.from(response.buffer, response.byteOffset, response.byteLength)
+    this.waiters?.notify({ operationId, code, response: bytes, model, version: attempt.method.version })
+  }
+
+  /**
+   * Tries until the database took it or the lease is lost. Callers are told on the first failure that the answer cannot be
+   * had now; what they asked goes on.
+   */
+  async #persist<T>(attempt: Attempt, store: () => Promise<T>): Promise<T | undefined> {
+    while (!attempt.identity.lost.aborted) {
+      try {
+        return await store()
+      } catch (error) {
+        if (!isUnavailable(error)) throw error
+        this.waiters?.fail(attempt.operationId, storageUnavailable())
+        await delay(settleRetryMs * (0.5 + Math.random()), undefined, { signal: attempt.identity.lost }).catch(() => {})
+      }
+    }
+    return undefined
+  }
+}
+
+async function settleByIdentity(db: Queryable, items: readonly Settlement[]): Promise<boolean[]> {
+  const outputs = new Array<boolean>(items.length).fill(false)
+  for (const identity of new Set(items.map((item) => item.identity))) {
+    const mine = items.map((item, index) => ({ item, index })).filter(({ item }) => item.identity === identity)
+    const stored = await settle(
+      db,
+      mine.map(({ item }) => item),
+      identity.id,
+    )
+    mine.forEach(({ index }, n) => {
+      outputs[index] = stored[n] ?? false
+    })
+  }
+  return outputs
+}

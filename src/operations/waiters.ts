@@ -1,0 +1,103 @@
+import type { Logger } from 'pino'
+import { results, type StoredResult } from '../storage/statements/results.ts'
+import type { Queryable } from '../storage/statements/statement.ts'
+
+/** Names a stored operation; `day` is the partition. */
+export type OperationRef = { projectId: string; operationId: string; day: string }
+
+type Waiter = { resolve: (result: StoredResult) => void; reject: (error: unknown) => void }
+type Awaited = { ref: OperationRef; waiters: Set<Waiter> }
+
+const pollMs = 100
+const maxPolled = 5_000
+
+/**
+ * Everyone in this process who waits for a result. What this replica works on is told at once; what others work on is
+ * found by one poll for all, however many wait.
+ */
+export class Waiters {
+  readonly #db: Queryable
+  readonly #log: Logger
+  readonly #awaited = new Map<string, Awaited>()
+  /** Whether this replica works on the operation now, so that no poll is needed. */
+  readonly #runsHere: (operationId: string) => boolean
+  #timer: NodeJS.Timeout | undefined
+  #stopped = false
+
+  constructor(db: Queryable, log: Logger, runsHere: (operationId: string) => boolean) {
+    this.#db = db
+    this.#log = log
+    this.#runsHere = runsHere
+  }
+
+  /** Resolves with the stored result, in this process or another. Rejects when the signal fires or {@link fail} is called. */
+  wait(ref: OperationRef, signal: AbortSignal): Promise<StoredResult> {
+    if (signal.aborted) return Promise.reject(signal.reason)
+    return new Promise((resolve, reject) => {
+      let entry = this.#awaited.get(ref.operationId)
+      if (!entry) this.#awaited.set(ref.operationId, (entry = { ref, waiters: new Set() }))
+      const { waiters } = entry
+      const leave = () => {
+        signal.removeEventListener('abort', aborted)
+        waiters.delete(waiter)
+        if (waiters.size === 0) this.#awaited.delete(ref.operationId)
+      }
+      const aborted = () => {
+        leave()
+        reject(signal.reason)
+      }
+      const waiter: Waiter = {
+        resolve: (result) => {
+          leave()
+          resolve(result)
+        },
+        reject: (error) => {
+          leave()
+          reject(error)
+        },
+      }
+      waiters.add(waiter)
+      signal.addEventListener('abort', aborted, { once: true })
+      this.#schedule()
+    })
+  }
+
+  /** A result was stored. */
+  notify(result: StoredResult): void {
+    for (const waiter of [...(this.#awaited.get(result.operationId)?.waiters ?? [])]) waiter.resolve(result)
+  }
+
+  /** Whoever waits here is told that the result is not to be had now. */
+  fail(operationId: string, error: unknown): void {
+    for (const waiter of [...(this.#awaited.get(operationId)?.waiters ?? [])]) waiter.reject(error)
+  }
+
+  stop(error: unknown): void {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+    for (const operationId of [...this.#awaited.keys()]) this.fail(operationId, error)
+  }
+
+  #schedule(): void {
+    if (this.#timer || this.#stopped || this.#awaited.size === 0) return
+    this.#timer = setTimeout(() => {
+      void this.#poll().finally(() => {
+        this.#timer = undefined
+        this.#schedule()
+      })
+    }, pollMs)
+  }
+
+  async #poll(): Promise<void> {
+    const refs = [...this.#awaited.values()].map((entry) => entry.ref).filter((ref) => !this.#runsHere(ref.operationId))
+    for (let from = 0; from < refs.length; from += maxPolled) {
+      try {
+        for (const result of await results(this.#db, refs.slice(from, from + maxPolled))) this.notify(result)
+      } catch (error) {
+        // A waiter's own deadline ends its wait; the next poll may find the database back.
+        this.#log.warn({ err: error }, 'poll for results failed')
+        return
+      }
+    }
+  }
+}

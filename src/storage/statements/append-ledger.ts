@@ -1,0 +1,13 @@
+import { insertLedger, type LedgerRow, ledgerArrays, ledgerParameters, ledgerPlaceholders } from './ledger.ts'
+import { type Queryable, run } from './statement.ts'
+
+/** Completions of an attempt that ends without a result of its own: it was drained, or its replica lost. */
+export const appendLedgerFunction = `
+create or replace function append_ledger(${ledgerParameters}) returns void language plpgsql as $$
+begin
+  ${insertLedger};
+end $$`
+
+export async function appendLedger(db: Queryable, rows: readonly LedgerRow[]): Promise<void> {
+  await run(db, 'append_ledger', `select append_ledger(${ledgerPlaceholders(1)})`, ledgerArrays(rows))
+}

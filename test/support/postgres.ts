@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, realpath, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Client } from 'pg'
+import { type Cluster, databaseUrl, openCluster } from '../../src/storage/embedded/cluster.ts'
+import { findPostmaster, stopPostmaster } from '../../src/storage/embedded/postmaster.ts'
+import { ensurePostmaster } from '../../src/storage/embedded/start.ts'
+
+const startTimeoutMs = 30_000
+
+/** An empty database of its own. */
+export type TestDatabase = { url: string; [Symbol.asyncDispose](): Promise<void> }
+
+/** A PostgreSQL for one test to break. */
+export type OwnPostgres = {
+  /** Of its database `postgres`; the same after each start. */
+  url: string
+  /** Of the postmaster. Throws when it does not run. */
+  pid(): Promise<number>
+  /** Fast shutdown; what was committed stays. */
+  stop(): Promise<void>
+  start(): Promise<void>
+  /** Ends the postmaster with SIGKILL, as the system does when memory is short. */
+  kill(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+let shared: Promise<OwnPostgres> | undefined
+
+/** A fresh, empty database on the one PostgreSQL of this mocha run, dropped when it is disposed of. */
+export async function testDatabase(): Promise<TestDatabase> {
+  shared ??= startPostgres({ fsync: 'off', full_page_writes: 'off', max_connections: '300' })
+  const { url } = await shared
+  const name = `test_${randomUUID().replaceAll('-', '')}`
+  await execute(url, `create database ${name}`)
+  return {
+    url: url.replace(/\/postgres$/, `/${name}`),
+    async [Symbol.asyncDispose]() {
+      await execute(url, `drop database if exists ${name} with (force)`)
+    },
+  }
+}
+
+/** A PostgreSQL with data of its own, as careful with them as in production (fsync). */
+export async function ownPostgres(): Promise<OwnPostgres> {
+  return startPostgres({})
+}
+
+/** Stops the PostgreSQL that `testDatabase` has started, if it has. */
+export async function stopSharedPostgres(): Promise<void> {
+  const started = await shared?.catch(() => undefined)
+  shared = undefined
+  await started?.[Symbol.asyncDispose]()
+}
+
+/** A folder for the data of a test; on disposal it goes, with a cluster that root had to keep elsewhere. */
+export async function dataFolder(): Promise<{ path: string; [Symbol.asyncDispose](): Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), 'deed-test-'))
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      const cluster = await realpath(join(path, 'postgres')).catch(() => undefined)
+      if (cluster) await rm(cluster, { recursive: true, force: true })
+      await rm(path, { recursive: true, force: true })
+    },
+  }
+}
+
+async function startPostgres(settings: Readonly<Record<string, string>>): Promise<OwnPostgres> {
+  const folder = await dataFolder()
+  const log = () => undefined
+  const limits = () => ({ signal: AbortSignal.timeout(startTimeoutMs), log })
+  const cluster = await openCluster({ dataDir: folder.path, settings, ...limits() })
+  const { port } = await ensurePostmaster(cluster, limits())
+  const url = databaseUrl(cluster, port, 'postgres')
+  const pid = async () => (await running(cluster)).pid
+  return {
+    url,
+    pid,
+    stop: () => stopPostmaster(cluster),
+    async start() {
+      const again = await ensurePostmaster(cluster, limits())
+      if (again.port !== port) throw new Error(`the port ${port} was taken meanwhile`)
+    },
+    async kill() {
+      process.kill(await pid(), 'SIGKILL')
+    },
+    async [Symbol.asyncDispose]() {
+      await stopPostmaster(cluster, AbortSignal.timeout(2000))
+      await folder[Symbol.asyncDispose]()
+    },
+  }
+}
+
+async function running(cluster: Cluster): Promise<{ pid: number }> {
+  const found = await findPostmaster(cluster)
+  if (!found) throw new Error('PostgreSQL does not run')
+  return found
+}
+
+async function execute(url: string, statement: string): Promise<void> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
+  client.on('error', () => undefined)
+  await client.connect()
+  try {
+    await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}
