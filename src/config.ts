@@ -130,7 +130,9 @@ function model(named: string | undefined, hasAnthropic: boolean, isEmbedded: boo
     )
   }
   if (provider === 'anthropic' && !hasAnthropic) {
-    throw new Error(`DEED_MODEL is ${named}, which needs ANTHROPIC_API_KEY: set that, or set DEED_MODEL to ${localModel}`)
+    throw new Error(
+      `DEED_MODEL is ${named}, which needs ANTHROPIC_API_KEY: set that, or set DEED_MODEL to ${localModel}`,
+    )
   }
   return named
 }

@@ -24,7 +24,9 @@ export function moment(time: Date | undefined): string {
 /** Millionths of a US dollar as dollars, without needless zeros: `$0.0123`. `-` when the price is unknown. */
 export function dollars(micro: bigint | undefined): string {
   if (micro === undefined) return '-'
-  const fraction = String(micro % 1_000_000n).padStart(6, '0').replace(/0+$/, '')
+  const fraction = String(micro % 1_000_000n)
+    .padStart(6, '0')
+    .replace(/0+$/, '')
   return `$${micro / 1_000_000n}${fraction === '' ? '' : `.${fraction}`}`
 }
 

@@ -32,7 +32,12 @@ export function table<T>(rows: readonly T[], columns: readonly Column<T>[], widt
     const own = widths[index] ?? 0
     if (shrinks && excess > 0) widths[index] = Math.max(own - excess, Math.min(own, narrowest))
   }
-  return cells.map((line) => line.map((cell, index) => fit(cell, widths[index] ?? 0)).join(gap).trimEnd())
+  return cells.map((line) =>
+    line
+      .map((cell, index) => fit(cell, widths[index] ?? 0))
+      .join(gap)
+      .trimEnd(),
+  )
 }
 
 const gap = '  '

@@ -1,5 +1,11 @@
 import { status as statusCode } from '@grpc/grpc-js'
-import { BadRequest, ErrorInfo, PreconditionFailure, QuotaFailure, RetryInfo } from '../../gen/google/rpc/error_details.ts'
+import {
+  BadRequest,
+  ErrorInfo,
+  PreconditionFailure,
+  QuotaFailure,
+  RetryInfo,
+} from '../../gen/google/rpc/error_details.ts'
 import type { Status } from '../../gen/google/rpc/status.ts'
 
 /** A google.rpc.Status with its details decoded, as the commands print it in JSON. What is empty is left out. */
@@ -26,11 +32,22 @@ export function readStatus({ code, message, details }: Status): StatusDetails {
       result.reason = reason
       if (Object.keys(metadata).length > 0) result.metadata = metadata
     } else if (type === 'google.rpc.BadRequest') {
-      result.violations = BadRequest.decode(value).fieldViolations.map(pick('field', 'description', 'reason'))
+      result.violations = BadRequest.decode(value).fieldViolations.map(({ field, description, reason }) => ({
+        field,
+        description,
+        reason,
+      }))
     } else if (type === 'google.rpc.PreconditionFailure') {
-      result.preconditions = PreconditionFailure.decode(value).violations.map(pick('type', 'subject', 'description'))
+      result.preconditions = PreconditionFailure.decode(value).violations.map(({ type, subject, description }) => ({
+        type,
+        subject,
+        description,
+      }))
     } else if (type === 'google.rpc.QuotaFailure') {
-      result.quotas = QuotaFailure.decode(value).violations.map(pick('subject', 'description'))
+      result.quotas = QuotaFailure.decode(value).violations.map(({ subject, description }) => ({
+        subject,
+        description,
+      }))
     } else if (type === 'google.rpc.RetryInfo') {
       const { seconds, nanos } = RetryInfo.decode(value).retryDelay ?? { seconds: 0n, nanos: 0 }
       result.retryAfterSeconds = Number(seconds) + nanos / 1e9
@@ -59,10 +76,4 @@ export function statusLine({ code, reason, message }: StatusDetails): string {
 
 function codeName(code: number): string {
   return statusCode[code] ?? String(code)
-}
-
-function pick<K extends string>(...keys: readonly K[]): (from: Readonly<Record<K, string>>) => Record<K, string> {
-  const chosen = (from: Readonly<Record<K, string>>, into: Partial<Record<K, string>>) =>
-    Object.assign(into, Object.fromEntries(keys.map((key) => [key, from[key]])))
-  return (from) => chosen(from, {}) as Record<K, string>
 }

@@ -11,7 +11,7 @@ import { wireFault } from './well-formed.ts'
  * the bytes are no such message, nested deeper than 100 or not UTF-8 where text is expected, and REQUEST_INVALID, with
  * every violation, when it breaks its contract's rules.
  */
-export function decodeRequest(method: Method, bytes: Uint8Array): Message {
+export function decodeRequest(method: Pick<Method, 'input' | 'validator'>, bytes: Uint8Array): Message {
   const { input } = method
   const fault = wireFault(input, bytes)
   if (fault !== undefined) throw malformed(method, fault)
@@ -27,7 +27,7 @@ export function decodeRequest(method: Method, bytes: Uint8Array): Message {
   )
 }
 
-function decode(method: Method, bytes: Uint8Array): Message {
+function decode(method: Pick<Method, 'input'>, bytes: Uint8Array): Message {
   try {
     return fromBinary(method.input, bytes)
   } catch {
@@ -35,7 +35,7 @@ function decode(method: Method, bytes: Uint8Array): Message {
   }
 }
 
-function malformed(method: Method, fault: string): DeedError {
+function malformed(method: Pick<Method, 'input'>, fault: string): DeedError {
   const message = `the request is not a ${method.input.typeName}: ${fault}`
   return new DeedError(status.INVALID_ARGUMENT, 'REQUEST_MALFORMED', message)
 }

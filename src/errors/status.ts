@@ -11,10 +11,13 @@ import type { DeedError } from './deed-error.ts'
 /** The `domain` of every google.rpc.ErrorInfo that Deed makes. */
 export const errorDomain = 'deed.v1'
 
-/** Most field violations that one status carries: HTTP/2 header lists are limited, and nobody reads more. */
-const maxViolations = 64
-/** A description longer than this is cut. */
-const maxDescription = 500
+/**
+ * Bytes of violations that one status carries. It travels as base64 in a header, and gRPC's C core, under most languages'
+ * clients, may drop a reply whose metadata is over 8 KiB.
+ */
+const maxViolationBytes = 4_600
+/** Characters of a text after which it is cut. */
+const maxText = 400
 
 type Any = Status['details'][number]
 
@@ -30,11 +33,9 @@ export function toStatus(error: DeedError): Status {
     ),
   ]
   if (fieldViolations && fieldViolations.length > 0) {
-    const shown = fieldViolations
-      .slice(0, maxViolations)
-      .map((v) => ({ ...v, description: cut(v.description), field: cut(v.field) }))
+    const shown = fitting(fieldViolations.map((v) => ({ ...v, description: cut(v.description), field: cut(v.field) })))
     const more = fieldViolations.length - shown.length
-    if (more > 0) shown.push({ field: '', description: `${more} more violations are not shown` })
+    if (more > 0) shown.push({ field: '', description: `${more} more are not shown` })
     details.push(any('BadRequest', BadRequest.encode(BadRequest.fromPartial({ fieldViolations: shown })).finish()))
   }
   if (retryDelayMs !== undefined) {
@@ -45,7 +46,9 @@ export function toStatus(error: DeedError): Status {
     details.push(any('RetryInfo', RetryInfo.encode(RetryInfo.fromPartial({ retryDelay })).finish()))
   }
   if (preconditions && preconditions.length > 0) {
-    const violations = preconditions.slice(0, maxViolations).map((v) => ({ ...v, description: cut(v.description) }))
+    const violations = fitting(preconditions.map((v) => ({ ...v, description: cut(v.description) })))
+    const more = preconditions.length - violations.length
+    if (more > 0) violations.push({ type: '', subject: '', description: `${more} more are not shown` })
     details.push(
       any('PreconditionFailure', PreconditionFailure.encode(PreconditionFailure.fromPartial({ violations })).finish()),
     )
@@ -68,5 +71,15 @@ function any(name: string, value: Uint8Array): Any {
 }
 
 function cut(text: string): string {
-  return text.length <= maxDescription ? text : `${text.slice(0, maxDescription - 1)}…`
+  return text.length <= maxText ? text : `${text.slice(0, maxText - 1)}…`
+}
+
+/** As many of the first violations as fit. */
+function fitting<T extends object>(violations: readonly T[]): T[] {
+  let bytes = 0
+  const end = violations.findIndex((violation) => {
+    bytes += Object.values(violation).reduce((sum, text) => sum + Buffer.byteLength(String(text)) + 4, 8)
+    return bytes > maxViolationBytes
+  })
+  return violations.slice(0, end < 0 ? violations.length : end)
 }

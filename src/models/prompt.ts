@@ -32,7 +32,9 @@ export function systemText(method: Method): string {
       `# The method ${method.contract}.${method.name}`,
       method.instructions,
       ...(fields.length > 0 ? [`# The fields of the request`, fields.join('\n')] : []),
-    ].join('\n\n')
+    ]
+      .filter(Boolean)
+      .join('\n\n')
     cache.set(method, text)
   }
   return text

@@ -11,7 +11,7 @@ export const NO_USAGE: Usage = { inputTokens: 0, outputTokens: 0, cacheReadToken
 export type Turn = { role: 'user' | 'assistant'; text: string }
 
 export type CompletionRequest = {
-  /** The model's name without its provider: `claude-sonnet-4-5`. */
+  /** The model's name without its provider: `claude-sonnet-5-5`. */
   model: string
   /** The part that is the same for every call of the method: what to do, the contract's instructions. */
   system: string

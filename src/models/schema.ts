@@ -17,12 +17,19 @@ export type JsonSchema = {
   items?: JsonSchema
 }
 
-/** How often one message type may contain itself before it goes on as JSON text. */
-const RECURSION_LEVELS = 3
+/** How often one message type may contain itself before it goes on as JSON text: the most that keeps the limit below. */
+const RECURSION_LEVELS = [3, 2, 1]
+/**
+ * Structured outputs refuse a schema with more properties that may be left out:
+ * https://platform.claude.com/docs/en/build-with-claude/structured-outputs
+ */
+export const MAX_OPTIONAL_PROPERTIES = 24
 /** Messages that would take the schema past this number of properties go on as JSON text too. */
 const MAX_PROPERTIES = 400
 
-const cache = new WeakMap<Method, { schema: JsonSchema; deviates: boolean }>()
+type Form = { schema: JsonSchema; deviates: boolean }
+
+const cache = new WeakMap<Method, Form>()
 
 /**
  * The form in which a model answers a method: protobuf's JSON mapping of the response message, with three deviations that
@@ -30,7 +37,7 @@ const cache = new WeakMap<Method, { schema: JsonSchema; deviates: boolean }>()
  *
  * - a map is an array of `{key, value}`
  * - Struct, Value, ListValue and Any are a string that holds JSON text
- * - a message that contains itself is spelt out three levels deep; below, it is a string that holds its JSON text
+ * - a message that contains itself is spelt out up to three levels deep; below, it is a string that holds its JSON text
  *
  * Required is what has a zero value to fall back on (implicit presence, repeated, map) or must be there by rule; what has
  * explicit presence (optional, oneof members, messages, wrappers) may be left out. Bounds and CEL rules stand in the
@@ -45,11 +52,15 @@ export function isProtoJson(method: Method): boolean {
   return !formOf(method).deviates
 }
 
-function formOf(method: Method): { schema: JsonSchema; deviates: boolean } {
+function formOf(method: Method): Form {
   let form = cache.get(method)
   if (!form) {
-    const builder = new SchemaBuilder(method)
-    form = { schema: builder.message(method.output, []), deviates: builder.deviates }
+    const forms = RECURSION_LEVELS.map((levels) => {
+      const builder = new SchemaBuilder(method, levels)
+      return { schema: builder.message(method.output, []), deviates: builder.deviates }
+    })
+    form = forms.find(({ schema }) => optionalProperties(schema) <= MAX_OPTIONAL_PROPERTIES) ?? forms.at(-1)
+    if (!form) throw new Error('no recursion level')
     cache.set(method, form)
   }
   return form
@@ -106,10 +117,12 @@ const WELL_KNOWN = new Map<string, JsonSchema>(
 class SchemaBuilder {
   deviates = false
   readonly #method: Method
+  readonly #levels: number
   #properties = 0
 
-  constructor(method: Method) {
+  constructor(method: Method, levels: number) {
     this.#method = method
+    this.#levels = levels
   }
 
   message(desc: DescMessage, within: readonly DescMessage[]): JsonSchema {
@@ -117,7 +130,7 @@ class SchemaBuilder {
     if (isFreeForm(desc)) this.deviates = true
     if (wellKnown) return wellKnown
     const level = within.filter((outer) => outer === desc).length
-    if (level >= RECURSION_LEVELS || this.#properties + desc.fields.length > MAX_PROPERTIES) {
+    if (level >= this.#levels || this.#properties + desc.fields.length > MAX_PROPERTIES) {
       this.deviates = true
       return jsonText(desc)
     }

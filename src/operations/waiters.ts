@@ -34,9 +34,7 @@ export class Waiters {
   wait(ref: OperationRef, signal: AbortSignal): Promise<StoredResult> {
     if (signal.aborted) return Promise.reject(signal.reason)
     return new Promise((resolve, reject) => {
-      let entry = this.#awaited.get(ref.operationId)
-      if (!entry) this.#awaited.set(ref.operationId, (entry = { ref, waiters: new Set() }))
-      const { waiters } = entry
+      const { waiters } = this.#entry(ref)
       const leave = () => {
         signal.removeEventListener('abort', aborted)
         waiters.delete(waiter)
@@ -60,6 +58,14 @@ export class Waiters {
       signal.addEventListener('abort', aborted, { once: true })
       this.#schedule()
     })
+  }
+
+  #entry(ref: OperationRef): Awaited {
+    const known = this.#awaited.get(ref.operationId)
+    if (known) return known
+    const entry: Awaited = { ref, waiters: new Set() }
+    this.#awaited.set(ref.operationId, entry)
+    return entry
   }
 
   /** A result was stored. */

@@ -1,25 +1,28 @@
 import { Metadata, type Server, type ServerDuplexStream, type StatusObject, status } from '@grpc/grpc-js'
-import { ownRegistry } from '../contracts/own-image.ts'
 import {
-  createAnswerer,
-  type ReflectionRequest,
-  type ReflectionResponse,
-  type ReflectionView,
-} from './reflection/answerer.ts'
-import { reflectionServices, standardRegistry } from './reflection/standard.ts'
+  type ServerReflectionRequest,
+  type ServerReflectionResponse,
+  ServerReflectionService,
+} from '../../gen/grpc/reflection/v1/reflection.ts'
+import { ownRegistry } from '../contracts/own-image.ts'
+import { createAnswerer, type ReflectionView } from './reflection/answerer.ts'
 
-export type { ReflectionView } from './reflection/answerer.ts'
-
-type Call = ServerDuplexStream<ReflectionRequest, ReflectionResponse>
+type Call = ServerDuplexStream<ServerReflectionRequest, ServerReflectionResponse>
 
 /** What anyone sees: the services of Deed's own API, health and reflection. */
 const publicView: ReflectionView = new Map(
-  [ownRegistry, standardRegistry].flatMap((registry) =>
-    [...registry]
-      .filter(({ kind, typeName }) => kind === 'service' && /^(deed|grpc)\./.test(typeName))
-      .map(({ typeName }) => [typeName, registry]),
-  ),
+  [...ownRegistry]
+    .filter(({ kind, typeName }) => kind === 'service' && /^(deed|grpc)\./.test(typeName))
+    .map(({ typeName }) => [typeName, ownRegistry]),
 )
+
+const { serverReflectionInfo } = ServerReflectionService
+const reflectionV1Alpha = {
+  serverReflectionInfo: {
+    ...serverReflectionInfo,
+    path: '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo',
+  },
+}
 
 /**
  * Adds gRPC server reflection, v1 and v1alpha. `viewOf` is asked once, when a stream starts, for the contracts that its caller
@@ -43,7 +46,7 @@ export function addReflection(
   function answer(call: Call, view: ReflectionView): void {
     if (!open.has(call)) return
     const answerTo = createAnswerer(new Map([...view, ...publicView]))
-    call.on('data', (request: ReflectionRequest) => {
+    call.on('data', (request: ServerReflectionRequest) => {
       try {
         if (call.write(answerTo(request))) return
       } catch {
@@ -69,7 +72,9 @@ export function addReflection(
     )
   }
 
-  for (const service of reflectionServices) server.addService(service, { ServerReflectionInfo: reflect })
+  // The two versions differ in nothing but their name.
+  server.addService(ServerReflectionService, { serverReflectionInfo: reflect })
+  server.addService(reflectionV1Alpha, { serverReflectionInfo: reflect })
   return {
     close() {
       closed = true

@@ -19,8 +19,8 @@ message Res {
 }
 `
 
-const MODEL = 'anthropic/claude-sonnet-4-5'
-const OTHER = 'anthropic/claude-haiku-4-5'
+const MODEL = 'anthropic/claude-sonnet-5-5'
+const OTHER = 'anthropic/claude-haiku-5-5'
 
 describe('answer', () => {
   let method: Method
@@ -69,7 +69,7 @@ describe('answer', () => {
       model: MODEL,
       outcome: 'VALID',
       usage: { inputTokens: 100, outputTokens: 20, cacheReadTokens: 0, cacheWriteTokens: 0 },
-      costMicroUsd: 600n,
+      costMicroUsd: 400n,
       providerRequestId: 'req_1',
     })
   })
@@ -136,7 +136,7 @@ describe('answer', () => {
   it('moves on from a model that fails', async () => {
     for (const status of [529, 404]) {
       const respond = ({ body }: FakeRequest) =>
-        body.model === 'claude-sonnet-4-5' ? { status } : { json: { word: 'hello' } }
+        body.model === 'claude-sonnet-5-5' ? { status } : { json: { word: 'hello' } }
       const { result, outcomes } = await run(respond, { models: [MODEL, OTHER] })
       assert.equal(result.kind === 'response' && result.model, OTHER)
       assert.deepEqual(outcomes, ['FAILED', 'VALID'])

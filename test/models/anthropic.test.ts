@@ -3,7 +3,7 @@ import type { Method } from '../../src/contracts/method.ts'
 import { type CompletionEvent, type CompletionRequest, ModelError } from '../../src/models/provider.ts'
 import { createAnthropic } from '../../src/models/providers/anthropic.ts'
 import { type JsonSchema, responseSchema } from '../../src/models/schema.ts'
-import { FakeAnthropic, type Script } from '../support/fake-anthropic.ts'
+import { FakeAnthropic, type FakeRequest, type Script } from '../support/fake-anthropic.ts'
 import { methodOf, requestOf } from '../support/methods.ts'
 
 const SOURCE = `
@@ -21,7 +21,7 @@ describe('anthropic', () => {
   before(async () => {
     method = await methodOf(SOURCE)
     request = {
-      model: 'claude-sonnet-4-5',
+      model: 'claude-sonnet-5-5',
       system: 'Do it.',
       turns: [{ role: 'user', text: 'the request' }],
       schema: responseSchema(method),
@@ -65,10 +65,10 @@ describe('anthropic', () => {
 
   it('sends schema, cached instructions, turns, limit, key and trace context', async () => {
     const { sent } = await ask({})
-    assert.equal(sent?.headers['x-api-key'], 'key')
+    assert.equal(sent?.headers['authorization'], 'Bearer key')
     assert.equal(sent?.headers['traceparent'], request.headers['traceparent'])
     assert.deepEqual(sent?.body, {
-      model: 'claude-sonnet-4-5',
+      model: 'claude-sonnet-5-5',
       max_tokens: 512,
       stream: true,
       system: [{ type: 'text', text: 'Do it.', cache_control: { type: 'ephemeral' } }],
@@ -111,8 +111,7 @@ describe('anthropic', () => {
     [529, 'unavailable'],
   ] as const) {
     it(`takes ${status} as ${kind}, without a second request`, async () => {
-      let asked = 0
-      await using fake = await new FakeAnthropic({ respond: () => ({ status: (asked++, status) }) }).start()
+      await using fake = await new FakeAnthropic({ respond: () => ({ status }) }).start()
       const provider = createAnthropic({ apiKey: 'key', baseUrl: fake.url })
       const events = provider(request, AbortSignal.timeout(5_000))
       await assert.rejects(Array.fromAsync(events), (error) => {
@@ -122,7 +121,7 @@ describe('anthropic', () => {
         assert.equal(error.providerRequestId, 'req_error')
         return true
       })
-      assert.equal(asked, 1)
+      assert.equal(fake.requests.length, 1)
     })
   }
 
@@ -164,18 +163,24 @@ describe('anthropic', () => {
 
   it('stops when the signal fires', async () => {
     const controller = new AbortController()
-    await using fake = await new FakeAnthropic({ respond: () => (controller.abort(), { hang: true }) }).start()
+    const respond = () => {
+      controller.abort()
+      return { hang: true }
+    }
+    await using fake = await new FakeAnthropic({ respond }).start()
     const provider = createAnthropic({ apiKey: 'key', baseUrl: fake.url })
     await assert.rejects(Array.fromAsync(provider(request, controller.signal)), ModelError)
   })
 
   it('has many completions under way at once', async () => {
-    const waiting = Promise.withResolvers<Script>()
-    await using fake = await new FakeAnthropic({ respond: () => waiting.promise }).start()
+    const all32 = Promise.withResolvers<Script>()
+    const respond = ({ n }: FakeRequest) => {
+      if (n === 32) all32.resolve({})
+      return all32.promise
+    }
+    await using fake = await new FakeAnthropic({ respond }).start()
     const provider = createAnthropic({ apiKey: 'key', baseUrl: fake.url })
     const all = Array.from({ length: 32 }, () => Array.fromAsync(provider(request, AbortSignal.timeout(5_000))))
-    while (fake.requests.length < all.length) await new Promise(setImmediate)
-    waiting.resolve({})
     assert.equal((await Promise.all(all)).length, 32)
   })
 })

@@ -136,6 +136,14 @@ describe('responseSchema', () => {
     assert.match(node?.description ?? '', /JSON text of a Node object \(its fields: name, children, next\)/)
   })
 
+  it('spells fewer levels out where three would have too many optional properties', async () => {
+    const fields = [...'abcd'].map((name, index) => `Node ${name} = ${index + 1};`).join(' ')
+    const source = `syntax = "proto3"; package test.v1; message Node { ${fields} } service S { rpc M(Node) returns (Node); }`
+    const wide = responseSchema(await methodOf(source))
+    assert.equal(wide.properties?.['a']?.properties?.['a']?.type, 'string')
+    assert.equal(refusalOf(wide), undefined)
+  })
+
   it('stays small for types that contain each other many times over', async () => {
     const names = [...'ABCDEFGH']
     const fields = names.map((name, index) => `${name} ${name.toLowerCase()} = ${index + 1};`).join(' ')

@@ -74,8 +74,8 @@ export class FakeAnthropic implements AsyncDisposable {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk)
     const body = parsed(Buffer.concat(chunks).toString('utf8'))
-    if (!request.headers['x-api-key'])
-      return sendError(response, 401, 'authentication_error', 'x-api-key header is required')
+    if (!request.headers['x-api-key'] && !request.headers.authorization?.startsWith('Bearer '))
+      return sendError(response, 401, 'authentication_error', 'an API key is required')
     if (request.method !== 'POST' || request.url !== '/v1/messages')
       return sendError(response, 404, 'not_found_error', 'Not found')
     const fault = refusalOfBody(body, request.headers)
@@ -85,7 +85,7 @@ export class FakeAnthropic implements AsyncDisposable {
     const script = (await this.#options.respond?.(received)) ?? {}
     if (script.delayMs) await delay(script.delayMs)
     if (script.hang) return
-    if (script.status) return sendError(response, script.status, 'api_error', 'scripted: ' + body.model, script.headers)
+    if (script.status) return sendError(response, script.status, 'api_error', `scripted: ${body.model}`, script.headers)
     const message = messageOf(body, script, received.n)
     if (body.stream) return sendStream(response, message, script)
     response

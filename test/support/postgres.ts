@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { type Cluster, databaseUrl, openCluster } from '../../src/storage/embedded/cluster.ts'
 import { findPostmaster, stopPostmaster } from '../../src/storage/embedded/postmaster.ts'
 import { ensurePostmaster } from '../../src/storage/embedded/start.ts'
 
 const startTimeoutMs = 30_000
+const stopTimeoutMs = 5000
 
 /** An empty database of its own. */
 export type TestDatabase = { url: string; [Symbol.asyncDispose](): Promise<void> }
@@ -85,9 +87,11 @@ async function startPostgres(settings: Readonly<Record<string, string>>): Promis
     },
     async kill() {
       process.kill(await pid(), 'SIGKILL')
+      const limit = AbortSignal.timeout(stopTimeoutMs)
+      while (await findPostmaster(cluster)) await sleep(5, undefined, { signal: limit })
     },
     async [Symbol.asyncDispose]() {
-      await stopPostmaster(cluster, AbortSignal.timeout(2000))
+      await stopPostmaster(cluster, AbortSignal.timeout(stopTimeoutMs))
       await folder[Symbol.asyncDispose]()
     },
   }

@@ -1,5 +1,6 @@
 import Anthropic from '@anthropic-ai/sdk'
 import type { MessageCreateParamsStreaming, RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages'
+import type { Stream } from '@anthropic-ai/sdk/streaming'
 import {
   type CompletionEvent,
   type CompletionRequest,
@@ -8,13 +9,10 @@ import {
   type Provider,
   type Usage,
 } from '../provider.ts'
-import { optionalProperties } from '../schema.ts'
+import { MAX_OPTIONAL_PROPERTIES, optionalProperties } from '../schema.ts'
 import { toModelError } from './anthropic-error.ts'
 
 export type AnthropicOptions = { apiKey: string; baseUrl?: string }
-
-/** The API refuses a schema with more optional properties (its documentation of structured outputs, "schema complexity"). */
-const MAX_OPTIONAL_PROPERTIES = 24
 
 /**
  * `anthropic/…`: the Messages API, streamed, through the official SDK. The SDK's own retries, spans and logs are off: the
@@ -40,8 +38,9 @@ async function* complete(
 ): AsyncGenerator<CompletionEvent> {
   const progress: Progress = { usage: NO_USAGE, requestId: '', stopReason: null }
   try {
-    const options = { signal, headers: request.headers }
-    const response = await client.messages.create(body(request), options).withResponse()
+    // Not messages.create: for a model near its retirement that writes to the console, at every call.
+    const options = { body: body(request), stream: true, signal, headers: request.headers }
+    const response = await client.post<Stream<RawMessageStreamEvent>>('/v1/messages', options).withResponse()
     progress.requestId = response.request_id ?? ''
     for await (const event of response.data) {
       const text = follow(event, progress)

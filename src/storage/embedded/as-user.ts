@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
+import { lastWords } from './last-words.ts'
 
 /** Whom PostgreSQL's processes run as and its files belong to; undefined where that is simply who we are. */
 export type Account = { uid: number; gid: number }
@@ -41,7 +42,7 @@ export async function canPass(account: Account, folder: string): Promise<boolean
   return parent === folder || canPass(account, parent)
 }
 
-/** Runs a program to its end as `account`. Throws an Error with the last line it wrote. */
+/** Runs a program to its end as `account`. Throws an Error with its last words. */
 export async function run(
   file: string,
   args: readonly string[],
@@ -60,10 +61,7 @@ export async function run(
   } catch (error) {
     signal.throwIfAborted()
     const written = error instanceof Error && 'stderr' in error ? String(error.stderr) : ''
-    const lines = written.split('\n').filter((line) => line.trim() !== '')
-    const telling = lines.findLast((line) => /error|fatal/i.test(line)) ?? lines.at(-1)
-    throw new Error(telling ?? (error instanceof Error ? error.message.split('\n')[0] : String(error)), {
-      cause: error,
-    })
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new Error(lastWords(written) ?? reason.split('\n')[0], { cause: error })
   }
 }

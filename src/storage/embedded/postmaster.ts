@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { open, readdir, readFile, readlink, rm, stat } from 'node:fs/promises'
+import { open, readdir, readFile, readlink, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { programEnvironment } from './as-user.ts'
 import type { Cluster } from './cluster.ts'
+import { lastWords } from './last-words.ts'
 
 /** A PostgreSQL server that runs on a cluster, whoever started it. */
 export type Postmaster = { pid: number; port: number; ready: boolean }
@@ -20,10 +21,10 @@ export class StartError extends Error {
   /** Another PostgreSQL is on the cluster, or what a killed one left of itself. */
   readonly inUse: boolean
 
-  constructor(dir: string, lastWords: string) {
-    super(`PostgreSQL did not start on ${dir}: ${lastWords}`)
-    this.portTaken = lastWords.includes('could not bind') || lastWords.includes('could not create any TCP/IP sockets')
-    this.inUse = /lock file|pre-existing shared memory/.test(lastWords)
+  constructor(dir: string, words: string) {
+    super(`PostgreSQL did not start on ${dir}: ${words}`)
+    this.portTaken = words.includes('could not bind') || words.includes('could not create any TCP/IP sockets')
+    this.inUse = /lock file|pre-existing shared memory/.test(words)
   }
 }
 
@@ -68,7 +69,7 @@ export async function launchPostmaster(
   const started = performance.now()
   let told = 0
   for (;;) {
-    if (end) throw new StartError(cluster.dir, (await lastWords(cluster.logFile, size)) ?? end.message)
+    if (end) throw new StartError(cluster.dir, lastWords(await written(cluster.logFile, size)) ?? end.message)
     const found = await findPostmaster(cluster)
     if (found?.ready && found.pid === child.pid) return found
     if (signal.aborted) {
@@ -144,16 +145,9 @@ function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** The last error in what PostgreSQL wrote to its log since it had `from` bytes, without time and process. */
-async function lastWords(logFile: string, from: number): Promise<string | undefined> {
+/** What PostgreSQL wrote to its log since that had `from` bytes; of very much, the beginning. */
+async function written(logFile: string, from: number): Promise<string> {
   await using file = await open(logFile, 'r')
-  const length = Math.min((await stat(logFile)).size - from, 65_536)
-  if (length <= 0) return undefined
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, from)
-  const lines = buffer
-    .toString('utf8', 0, bytesRead)
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-  const errors = lines.filter((line) => /could not bind|FATAL|PANIC/.test(line))
-  return (errors[0] ?? lines.at(-1))?.replace(/^.*?(?=(LOG|FATAL|PANIC|ERROR): )/, '')
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(65_536), 0, 65_536, from)
+  return buffer.toString('utf8', 0, bytesRead)
 }

@@ -1,0 +1,137 @@
+import { readFile } from 'node:fs/promises'
+import { Client, connectivityState, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
+import { Failure } from './failure.ts'
+import { refusal, wasDetailed } from './refusal.ts'
+
+/** The server that a command talks to, and the key it shows there. */
+export type Target = {
+  /** `host:port` */
+  address: string
+  key: string | undefined
+  /** Read for the key when there is none. */
+  keyFile: string
+}
+
+/** A unary method as ts-proto generates it. */
+export type UnaryMethod<Q, S> = {
+  path: string
+  requestSerialize: (value: Q) => Buffer
+  responseDeserialize: (value: Buffer) => S
+}
+
+export type CallOptions = {
+  /** Milliseconds; every call has an end. */
+  timeoutMs?: number
+  idempotencyKey?: string | undefined
+  /** For methods that anyone may call. */
+  withoutKey?: boolean
+}
+
+export type Reply<S> = { response: S; trailers: Metadata }
+
+export type Connection = {
+  /** Makes a call. Throws a Failure that says what the server refused, or that it cannot be reached. */
+  call<Q, S>(method: UnaryMethod<Q, S>, request: Q, options?: CallOptions): Promise<Reply<S>>
+  [Symbol.dispose](): void
+}
+
+const defaultTimeoutMs = 30_000
+
+/** Connects when the first call is made. `signal` cancels the calls. */
+export function connect(target: Target, signal: AbortSignal): Connection {
+  const client = new Client(target.address, credentials.createInsecure(), {
+    'grpc.max_receive_message_length': -1,
+    // A proxy for the way out is no way to this machine.
+    ...(isLoopback(target.address) && { 'grpc.enable_http_proxy': 0 }),
+  })
+  return {
+    async call(method, request, options = {}) {
+      const metadata = await metadataOf(target, options)
+      const deadline = Date.now() + (options.timeoutMs ?? defaultTimeoutMs)
+      try {
+        return await unary(client, method, request, metadata, deadline, signal)
+      } catch (error) {
+        throw isServiceError(error) ? explain(error, client, target.address, signal) : error
+      }
+    },
+    [Symbol.dispose]: () => client.close(),
+  }
+}
+
+function unary<Q, S>(
+  client: Client,
+  { path, requestSerialize, responseDeserialize }: UnaryMethod<Q, S>,
+  request: Q,
+  metadata: Metadata,
+  deadline: number,
+  signal: AbortSignal,
+): Promise<Reply<S>> {
+  const { promise, resolve, reject } = Promise.withResolvers<Reply<S>>()
+  let response: S | undefined
+  const call = client.makeUnaryRequest(
+    path,
+    requestSerialize,
+    responseDeserialize,
+    request,
+    metadata,
+    { deadline },
+    (error, value) => {
+      if (error) reject(error)
+      else response = value
+    },
+  )
+  // The trailers come last, after the response.
+  call.on('status', ({ metadata: trailers }) => {
+    if (response !== undefined) resolve({ response, trailers })
+  })
+  const cancel = () => call.cancel()
+  signal.addEventListener('abort', cancel, { once: true })
+  if (signal.aborted) cancel()
+  return promise.finally(() => signal.removeEventListener('abort', cancel))
+}
+
+async function metadataOf(target: Target, { idempotencyKey, withoutKey = false }: CallOptions): Promise<Metadata> {
+  const metadata = new Metadata()
+  try {
+    if (!withoutKey) metadata.set('authorization', `Bearer ${target.key ?? (await readKey(target.keyFile))}`)
+    if (idempotencyKey !== undefined) metadata.set('idempotency-key', idempotencyKey)
+  } catch (error) {
+    if (error instanceof Failure) throw error
+    throw new Failure('a key may hold only printable ASCII characters', { exitCode: 2 }, error)
+  }
+  return metadata
+}
+
+async function readKey(path: string): Promise<string> {
+  try {
+    return (await readFile(path, 'utf8')).trim()
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    const cause = code === 'ENOENT' ? 'is not there' : `cannot be read: ${code}`
+    const hint = 'set DEED_KEY, or DEED_DATA_DIR to the data folder of the server'
+    throw new Failure(`no API key: ${path} ${cause}`, { hint }, error)
+  }
+}
+
+function explain(error: ServiceError, client: Client, address: string, signal: AbortSignal): Failure {
+  if (signal.aborted) return new Failure('interrupted')
+  const unanswered = error.code === status.UNAVAILABLE || error.code === status.DEADLINE_EXCEEDED
+  if (unanswered && !wasDetailed(error) && !isConnected(client)) {
+    const hint = 'start one with "npm start", or set DEED_ADDRESS'
+    return new Failure(`cannot reach a Deed server at ${address}`, { hint, json: { code: 'UNAVAILABLE' } }, error)
+  }
+  return refusal(error)
+}
+
+function isConnected(client: Client): boolean {
+  const state = client.getChannel().getConnectivityState(false)
+  return state === connectivityState.READY || state === connectivityState.IDLE
+}
+
+function isLoopback(address: string): boolean {
+  return /^(localhost|127\.[0-9.]+|\[::1\]):\d+$/.test(address)
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && 'code' in error && 'metadata' in error
+}

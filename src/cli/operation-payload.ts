@@ -1,0 +1,50 @@
+import { fromBinary, type JsonValue, toJson } from '@bufbuild/protobuf'
+import { Operation } from '../../gen/deed/v1/operation.ts'
+import type { Any } from '../../gen/google/protobuf/any.ts'
+import type { Image } from '../contracts/image.ts'
+import type { Connection } from './connect.ts'
+import { fetchContract } from './contract-image.ts'
+import { Failure } from './failure.ts'
+import { ownJson } from './own-json.ts'
+import { readStatus, type StatusDetails } from './status-details.ts'
+
+/** What was asked and answered, as JSON. Exactly one of response and error is there when the operation has ended. */
+export type Payloads = { request?: JsonValue; response?: JsonValue; error?: StatusDetails }
+
+/** Decodes the payloads of operations. Each version of a contract is fetched once. */
+export function payloadReader(connection: Connection): (operation: Operation) => Promise<Payloads> {
+  const images = new Map<string, Promise<Image | undefined>>()
+  return async ({ contractVersion, request, result }) => {
+    const fetched = images.get(contractVersion) ?? fetchImage(connection, contractVersion)
+    images.set(contractVersion, fetched)
+    const image = await fetched
+    return {
+      ...(request && { request: anyJson(request, image) }),
+      ...(result?.$case === 'response' && { response: anyJson(result.value, image) }),
+      ...(result?.$case === 'error' && { error: readStatus(result.value) }),
+    }
+  }
+}
+
+/** An operation in protobuf's JSON mapping, but with its payloads in place of the Any and the Status. */
+export function operationJson(operation: Operation, payloads: Payloads): Record<string, unknown> {
+  const bare = { ...operation, request: undefined, result: undefined }
+  return { ...ownJson('deed.v1.Operation', Operation, bare), ...payloads }
+}
+
+/** Undefined when the contract was deleted: operations stay. */
+async function fetchImage(connection: Connection, contractVersion: string): Promise<Image | undefined> {
+  try {
+    return (await fetchContract(connection, contractVersion)).image
+  } catch (error) {
+    if (error instanceof Failure && error.json['reason'] === 'CONTRACT_NOT_FOUND') return undefined
+    throw error
+  }
+}
+
+/** Without its type at hand, a message is shown as its bytes. */
+function anyJson({ typeUrl, value }: Any, image: Image | undefined): JsonValue {
+  const desc = image?.registry.getMessage(typeUrl.slice(typeUrl.lastIndexOf('/') + 1))
+  if (!image || !desc) return { '@type': typeUrl, bytes: value.toString('base64') }
+  return toJson(desc, fromBinary(desc, value), { registry: image.registry })
+}

@@ -1,0 +1,59 @@
+import { type Completion, CompletionOutcome, type Operation, OperationState } from '../../gen/deed/v1/operation.ts'
+import { dollars, enumName, moment, span } from './format.ts'
+import type { Payloads } from './operation-payload.ts'
+import { table } from './output.ts'
+import { statusLine, statusLines } from './status-details.ts'
+
+/** An operation as a block of lines for a person. */
+export function operationText(operation: Operation, { request, response, error }: Payloads): string[] {
+  const { name, method, contractVersion, acceptTime, settleTime, idempotencyKey, attempts, model } = operation
+  const state = enumName(OperationState, 'OPERATION_STATE_', operation.state)
+  const took = acceptTime && settleTime ? `  (after ${span(settleTime.getTime() - acceptTime.getTime())})` : ''
+  const facts = [
+    ['method', method],
+    ['contract', contractVersion],
+    ['accepted', moment(acceptTime)],
+    ['settled', `${moment(settleTime)}${took}`],
+    ['key', idempotencyKey || '-'],
+    ['attempts', String(attempts)],
+    ['model', model || '-'],
+    ['cost', dollars(operation.costMicroUsd)],
+  ]
+  return [
+    `${name}  ${state}`,
+    ...facts.map(([label = '', value]) => `  ${label.padEnd(9)} ${value}`),
+    ...section('request', request === undefined ? [] : pretty(request)),
+    ...section('response', response === undefined ? [] : pretty(response)),
+    ...section('error', error ? [statusLine(error), ...statusLines(error).map((line) => `  ${line}`)] : []),
+    ...section('completions', operation.completions.length === 0 ? [] : completionTable(operation.completions)),
+  ]
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)]
+}
+
+function pretty(json: unknown): string[] {
+  return JSON.stringify(json, undefined, 2).split('\n')
+}
+
+function completionTable(completions: readonly Completion[]): string[] {
+  return table(
+    completions,
+    [
+      { title: '', cell: ({ attempt, sequence }) => `${attempt}.${sequence}` },
+      { title: 'OUTCOME', cell: ({ outcome }) => enumName(CompletionOutcome, 'COMPLETION_OUTCOME_', outcome) },
+      { title: 'MODEL', cell: ({ model }) => model },
+      { title: 'IN', cell: ({ inputTokens }) => String(inputTokens) },
+      { title: 'OUT', cell: ({ outputTokens }) => String(outputTokens) },
+      { title: 'CACHED', cell: ({ cacheReadTokens }) => String(cacheReadTokens) },
+      {
+        title: 'LATENCY',
+        cell: ({ latency }) => (latency ? span(Number(latency.seconds) * 1e3 + latency.nanos / 1e6) : '-'),
+      },
+      { title: 'COST', cell: ({ costMicroUsd }) => dollars(costMicroUsd) },
+      { title: 'PROVIDER REQUEST', cell: ({ providerRequestId }) => providerRequestId || '-' },
+    ],
+    undefined,
+  )
+}

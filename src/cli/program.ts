@@ -1,0 +1,187 @@
+import { Argument, Command, InvalidArgumentError, Option } from 'commander'
+import type { CommandContext } from './command.ts'
+import type { Target } from './connect.ts'
+import type { Storage } from './migrate.ts'
+import type { Output } from './output.ts'
+
+/** What the grammar needs of the process around it. Settings are read when a command asks for them. */
+export type Surroundings = {
+  target(): Target
+  storage(): Storage
+  output(json: boolean): Output
+  /** Ends a command that is interrupted. `serve` does not use it: it drains. */
+  interrupt(): AbortSignal
+  serve(): Promise<void>
+}
+
+/**
+ * The grammar of `deed`. What a command does is imported when it runs: `--help` stays quick, and `serve` can load telemetry
+ * before everything else. Throws what its commands throw, and commander's CommanderError for wrong usage.
+ */
+export function createProgram(around: Surroundings): Command {
+  const program = new Command('deed')
+  program
+    .description('gRPC services that are answered by AI models, behind typed contracts')
+    .exitOverride()
+    // Errors are printed in one place, by whoever runs this.
+    .configureOutput({ outputError: () => {} })
+    .configureHelp({ showGlobalOptions: true })
+    .option('--json', 'print JSON: one document per line, on stderr too')
+    .addHelpText('after', settings)
+
+  /** Runs a command that calls a server. */
+  const remote = async (command: Command, run: (context: CommandContext) => Promise<void>) => {
+    const [output, target, signal] = [around.output(isJson(command)), around.target(), around.interrupt()]
+    const { connect } = await import('./connect.ts')
+    using connection = connect(target, signal)
+    await run({ target, connection, output, signal })
+  }
+
+  const add = (parent: Command, name: string, description: string) => parent.command(name).description(description)
+
+  add(program, 'serve', 'run the server').action(() => around.serve())
+
+  add(program, 'publish', 'publish the services of a folder of .proto, or of an image of buf build, as contracts')
+    .argument('<path>', 'a folder, or a file such as image.binpb')
+    .option('--allow-breaking', 'publish although callers of the active version would break', false)
+    .option('--validate-only', 'check, and publish nothing', false)
+    .action((path: string, { allowBreaking, validateOnly }, command: Command) =>
+      remote(command, async (context) => {
+        const { publish } = await import('./publish.ts')
+        await publish(context, { path, allowBreaking, validateOnly })
+      }),
+    )
+
+  add(program, 'call', 'call a method of a published contract')
+    .argument('<service/method>', 'for example acme.support.v1.TicketService/TriageTicket')
+    .requiredOption('-d, --data <json>', 'the request in JSON, @FILE to read it from a file, - from stdin')
+    .option('--idempotency-key <key>', 'one key, one outcome: the same call later returns the same answer')
+    .option('--deadline <time>', 'how long to wait: 90, 90s, 500ms or 2m', milliseconds, 120_000)
+    .action((method: string, { data, idempotencyKey, deadline }, command: Command) =>
+      remote(command, async (context) => {
+        const { call } = await import('./call.ts')
+        await call(context, { method, data, idempotencyKey, timeoutMs: deadline })
+      }),
+    )
+
+  const contract = program.command('contract').description('see and manage the contracts of the project')
+  add(contract, 'list', 'list the contracts').action((_, command: Command) =>
+    remote(command, async (context) => (await import('./contract.ts')).listContracts(context)),
+  )
+  add(contract, 'show', 'print a contract as .proto')
+    .addArgument(contractArgument())
+    .argument('[version]', 'the number of a version, else the active one')
+    .action((name: string, version: string | undefined, _, command: Command) =>
+      remote(command, async (context) => (await import('./contract-show.ts')).showContract(context, name, version)),
+    )
+  add(contract, 'versions', 'list the versions of a contract, newest first')
+    .addArgument(contractArgument())
+    .action((name: string, _, command: Command) =>
+      remote(command, async (context) => (await import('./contract.ts')).listVersions(context, name)),
+    )
+  add(contract, 'activate', 'have calls answered with an earlier or later version of a contract')
+    .addArgument(contractArgument())
+    .argument('[version]', 'its number, unless the name has it')
+    .action((name: string, version: string | undefined, _, command: Command) =>
+      remote(command, async (context) => (await import('./contract.ts')).activateVersion(context, name, version)),
+    )
+  add(contract, 'delete', 'take a contract out of service; its operations stay')
+    .addArgument(contractArgument())
+    .action((name: string, _, command: Command) =>
+      remote(command, async (context) => (await import('./contract.ts')).deleteContract(context, name)),
+    )
+
+  const operation = program.command('operation').description('see what was asked and answered')
+  add(operation, 'list', 'list operations, newest first')
+    .option('--contract <name>', 'only of this contract')
+    .option('--method <name>', 'only of this method: TriageTicket, or with its service before a slash')
+    .addOption(
+      new Option('--state <state>', 'only in this state').choices([
+        'ready',
+        'waiting',
+        'running',
+        'succeeded',
+        'failed',
+        'cancelled',
+      ]),
+    )
+    .option('--limit <number>', 'how many at the most', count, 20)
+    .action(({ contract, method, state, limit }, command: Command) =>
+      remote(command, async (context) => {
+        const { listOperations } = await import('./operation.ts')
+        await listOperations(context, { contract, method, state, limit })
+      }),
+    )
+  add(operation, 'get', 'show an operation: request, result, completions')
+    .argument('<id>', 'the id, with or without operations/ before it')
+    .action((id: string, _, command: Command) =>
+      remote(command, async (context) => (await import('./operation.ts')).getOperation(context, id)),
+    )
+
+  const key = program.command('key').description('manage the API keys of the project')
+  add(key, 'create', 'make a key; its secret is printed this once')
+    .addOption(
+      new Option('--role <role>', 'what its bearer may do')
+        .choices(['admin', 'publisher', 'caller', 'viewer'])
+        .makeOptionMandatory(),
+    )
+    .option('--display-name <text>', 'what it is for', '')
+    .action(({ role, displayName }, command: Command) =>
+      remote(command, async (context) => (await import('./key.ts')).createKey(context, { role, displayName })),
+    )
+  add(key, 'list', 'list the keys, newest first').action((_, command: Command) =>
+    remote(command, async (context) => (await import('./key.ts')).listKeys(context)),
+  )
+  add(key, 'revoke', 'revoke a key: it is refused everywhere within a second')
+    .argument('<id>', 'the id, with or without apiKeys/ before it')
+    .action((id: string, _, command: Command) =>
+      remote(command, async (context) => (await import('./key.ts')).revokeKey(context, id)),
+    )
+
+  add(program, 'health', 'say whether the server is serving; fails when it is not')
+    .argument('[service]', 'readiness, liveness, or a service of Deed such as deed.v1.ContractService', '')
+    .action((service: string, _, command: Command) =>
+      remote(command, async (context) => (await import('./health.ts')).health(context, service)),
+    )
+
+  add(program, 'migrate', "bring the database to this release's schema, which the server does when it starts").action(
+    async (_, command: Command) => {
+      const [storage, output, signal] = [around.storage(), around.output(isJson(command)), around.interrupt()]
+      const { runMigrations } = await import('./migrate.ts')
+      await runMigrations(storage, output, signal)
+    },
+  )
+  return program
+}
+
+const settings = `
+Commands that call a server find it at DEED_ADDRESS (127.0.0.1:50051) and show it the key in DEED_KEY, or the one in
+admin.key in DEED_DATA_DIR (.deed), which the server's first start writes.
+
+With --json, each line of stdout and of stderr is one JSON document; lists print one for each item.
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage.`
+
+function contractArgument(): Argument {
+  return new Argument(
+    '<name>',
+    'for example acme.support.v1.TicketService, also with contracts/ before or /versions/3 after',
+  )
+}
+
+function isJson(command: Command): boolean {
+  return command.optsWithGlobals()['json'] === true
+}
+
+function count(text: string): number {
+  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('It must be a whole number from 1 on.')
+}
+
+const factors: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 }
+
+function milliseconds(text: string): number {
+  const [, number, unit = 's'] = /^(\d{1,8}(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? []
+  const value = Number(number) * (factors[unit] ?? Number.NaN)
+  if (value >= 1 && value <= 86_400_000) return value
+  throw new InvalidArgumentError('It must be a time such as 90, 90s, 500ms or 2m, up to a day.')
+}

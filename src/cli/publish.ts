@@ -1,0 +1,84 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ContractVersion } from '../../gen/deed/v1/contract.ts'
+import { ContractServiceService as Service } from '../../gen/deed/v1/contract_service.ts'
+import { readImage } from '../contracts/image.ts'
+import { buildImage, type Fault } from './build-image.ts'
+import type { CommandContext } from './command.ts'
+import { Failure } from './failure.ts'
+import { jsonLine } from './output.ts'
+import { ownJson } from './own-json.ts'
+import { skeleton } from './skeleton.ts'
+
+export type PublishArguments = { path: string; allowBreaking: boolean; validateOnly: boolean }
+
+/** Checks and compiling of a large image take their time. */
+const timeoutMs = 120_000
+
+/** `deed publish`: each service of a folder of .proto, or of an image, as the next version of its contract. */
+export async function publish(context: CommandContext, args: PublishArguments): Promise<void> {
+  const { connection, output, signal } = context
+  const { path, allowBreaking, validateOnly } = args
+  const build = await buildImage(path, signal)
+  if (build.kind === 'faults') throw await refuse(context, args, build.faults, build.partial)
+  const request = { image: Buffer.from(build.bytes), allowBreaking, validateOnly }
+  const { versions } = (await connection.call(Service.publishContract, request, { timeoutMs })).response
+  if (output.json) {
+    for (const version of versions) output.print(jsonLine(ownJson('deed.v1.ContractVersion', ContractVersion, version)))
+    return
+  }
+  for (const version of versions) {
+    output.print(`${validateOnly ? 'would publish' : 'published'} ${serviceOf(version)} version ${version.version}`)
+    for (const { method, requestType, responseType } of version.methods) {
+      output.print(`  ${method.slice(method.lastIndexOf('/') + 1)}  ${requestType} -> ${responseType}`)
+    }
+  }
+  const next = validateOnly ? undefined : nextCall(versions, build.bytes)
+  if (next !== undefined) output.print(`call it:\n  ${next}`)
+}
+
+/** All that is wrong at once: what buf says about some files, and what the server says about the rest. */
+async function refuse(
+  { connection }: CommandContext,
+  { path, allowBreaking }: PublishArguments,
+  faults: readonly Fault[],
+  partial: Uint8Array | undefined,
+): Promise<Failure> {
+  const isFolder = (await stat(path)).isDirectory()
+  const lines = faults.map(({ file, line, column, cause }) => {
+    const place = [isFolder ? join(path, file) : file, line, column].filter((part) => part !== undefined)
+    return `${place.join(':')}: ${cause}`
+  })
+  let hint: string | undefined
+  if (partial) {
+    try {
+      const request = { image: Buffer.from(partial), allowBreaking, validateOnly: true }
+      await connection.call(Service.publishContract, request, { timeoutMs })
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error
+      const { reason } = error.json
+      if (reason === 'CONTRACT_INVALID' || reason === 'CONTRACT_BREAKING') lines.push(...error.lines)
+      else hint = `the other files could not be checked: ${error.message}`
+    }
+  }
+  const count = lines.length === 1 ? '1 fault' : `${lines.length} faults`
+  const violations = lines.map((description) => ({ field: 'image', description }))
+  const json = { code: 'INVALID_ARGUMENT', reason: 'CONTRACT_INVALID', violations }
+  return new Failure(`nothing was published: ${count}`, { lines, hint, json })
+}
+
+/** A command that calls the first method, with a request to start from. */
+function nextCall(versions: readonly ContractVersion[], image: Uint8Array): string | undefined {
+  const path = versions[0]?.methods[0]?.method
+  if (path === undefined) return undefined
+  const [service = '', name] = path.split('/')
+  const { registry } = readImage(image)
+  const method = registry.getService(service)?.methods.find((candidate) => candidate.name === name)
+  if (!method) return undefined
+  const json = JSON.stringify(skeleton(method.input)).replaceAll("'", "'\\''")
+  return `npx deed call ${path} -d '${json}'`
+}
+
+function serviceOf({ name }: ContractVersion): string {
+  return name.replace(/^contracts\//, '').replace(/\/versions\/\d+$/, '')
+}

@@ -1,0 +1,56 @@
+import { stems, wordsOf } from './words.ts'
+
+/** Something that was recognised in a text, and where. */
+export type Found<T> = { value: T; start: number; end: number }
+
+/** More of a kind than anyone needs: what keeps the time for a field independent of the length of the text. */
+export const MAX_FOUND = 200
+
+/** How far from what was found, in characters, a word may stand that says what it is. */
+const REACH = { before: 60, after: 30 }
+
+/** Other words by which people say what a field's name says. */
+const SAME = [
+  stems('due deadline by before until latest'),
+  stems('expire expiry valid until'),
+  stems('start begin from since'),
+  stems('end finish until to'),
+  stems('deliver delivery arrive arrival'),
+  stems('total sum overall'),
+  stems('shipping postage freight'),
+  stems('wait waiting waited'),
+]
+
+/**
+ * What was found closest to one of the wanted words, on the same line, before it rather than after. Without wanted words
+ * any will do: the first. Undefined when the words are not there.
+ */
+export function nearest<T>(text: string, found: readonly Found<T>[], wanted: readonly string[]): T | undefined {
+  if (wanted.length === 0) return found[0]?.value
+  const words = new Set(wanted.flatMap((word) => [word, ...SAME.flatMap((same) => (same.has(word) ? [...same] : []))]))
+  let best: T | undefined
+  let bestScore = 0
+  for (const { value, start, end } of found) {
+    const score = closeness(wordsBefore(text, start), words) + closeness(wordsAfter(text, end), words) / 2
+    if (score <= bestScore) continue
+    best = value
+    bestScore = score
+  }
+  return best
+}
+
+function closeness(context: readonly string[], words: ReadonlySet<string>): number {
+  return context.reduce((sum, word, distance) => (words.has(word) ? sum + 1 / (1 + distance) : sum), 0)
+}
+
+/** The words before a place on its line, the nearest first. */
+export function wordsBefore(text: string, start: number): string[] {
+  const lead = text.slice(Math.max(0, start - REACH.before), start)
+  return wordsOf(lead.slice(lead.lastIndexOf('\n') + 1)).reverse()
+}
+
+/** The words after a place on its line, the nearest first. */
+export function wordsAfter(text: string, end: number): string[] {
+  const [line = ''] = text.slice(end, end + REACH.after).split('\n', 1)
+  return wordsOf(line)
+}

@@ -1,0 +1,79 @@
+import { wordsOf } from './words.ts'
+
+/** A line of a list, without its marker, and the words of the heading that it stands under. */
+export type Item = { text: string; heading: readonly string[] }
+
+/** `Key: value`. */
+export type Label = { key: string; value: string }
+
+export type Lines = { items: readonly Item[]; labels: readonly Label[] }
+
+const MARKER = /^\s{0,12}(?:[-*•–]|\d{1,3}[.)])\s{1,4}(?:\[[ xX]?\]\s)?(?=\S)/
+const LABEL = /^(\p{L}[\p{L}\p{N} /_.'’-]{0,39}):\s{1,8}(\S.*)$/u
+const HEADING = /^(\p{L}[\p{L}\p{N} /_.'’-]{0,59}):\s*$/u
+const MAX_KEY_WORDS = 4
+
+/**
+ * Reads a text by its lines: lists with `-`, `*`, `•`, `1.` or `1)`, headings (a line that ends with a colon), and labels
+ * (`Key: value`). A heading reaches to the first blank line after something stood under it; lines under it that are no list
+ * are the value of a label, too.
+ */
+export function readLines(text: string): Lines {
+  const items: Item[] = []
+  const labels: Label[] = []
+  let heading = ''
+  let block: string[] = []
+  let used = false
+  const close = (): void => {
+    if (heading !== '' && block.length > 0) labels.push({ key: heading, value: block.join('\n') })
+    heading = ''
+    block = []
+    used = false
+  }
+  for (const line of text.split('\n')) {
+    const marker = MARKER.exec(line)?.[0].length ?? 0
+    const content = line.slice(marker).trim()
+    if (content === '') {
+      if (used) close()
+      continue
+    }
+    const title = marker === 0 ? HEADING.exec(content)?.[1] : undefined
+    if (title !== undefined) {
+      close()
+      heading = title
+      continue
+    }
+    used = true
+    if (marker > 0) items.push({ text: content, heading: wordsOf(heading) })
+    else if (heading !== '') block.push(content)
+    const [, key = '', value = ''] = LABEL.exec(content) ?? []
+    if (key !== '' && wordsOf(key).length <= MAX_KEY_WORDS) labels.push({ key, value })
+  }
+  close()
+  return { items, labels }
+}
+
+const GREETING = /^(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|to whom)(?![\p{L}])/iu
+const CLOSING = /^(?:(?:best|kind|warm|many)\s)?(?:regards|wishes|thanks|thank you|cheers|sincerely|yours)(?![\p{L}])/iu
+
+/** The sentences of a text, without greeting, list lines and what follows the closing formula. */
+export function sentencesOf(text: string): string[] {
+  const joined = text.replaceAll(/([^\n.!?:])\n(?=\p{Ll})/gu, '$1 ')
+  const sentences: string[] = []
+  for (const part of joined.split(/(?<=[.!?])\s+(?=[\p{Lu}\p{N}"'(])|\n/u)) {
+    const sentence = part.trim()
+    const short = sentence.length < 40
+    if (short && CLOSING.test(sentence) && sentences.length > 0) break
+    if (sentence === '' || MARKER.test(part) || HEADING.test(sentence) || (short && GREETING.test(sentence))) continue
+    sentences.push(sentence)
+  }
+  return sentences
+}
+
+/** The name under a closing formula: a line of one to five words that starts with a capital letter. */
+export function signatureOf(text: string): string | undefined {
+  const lines = text.split('\n').map((line) => line.trim())
+  const closing = lines.findLastIndex((line) => line.length < 40 && CLOSING.test(line))
+  const name = closing < 0 ? undefined : lines.slice(closing + 1).find((line) => line !== '')
+  return name !== undefined && /^\p{Lu}/u.test(name) && name.length < 60 && !/[.!?:@]/.test(name) ? name : undefined
+}

@@ -1,0 +1,71 @@
+import { type Server, status } from '@grpc/grpc-js'
+import { decodeRequest } from '../contracts/codec.ts'
+import type { LiveContracts } from '../contracts/live.ts'
+import type { Operations } from '../operations/operations.ts'
+import type { UnaryCall, UnaryReply } from './call.ts'
+import { PlainStatus, StoredError } from './errors.ts'
+import { idempotencyKey } from './idempotency-key.ts'
+import { type Interceptor, intercept, principalOf } from './interceptors.ts'
+import { unaryDefinition, unaryHandler } from './unary.ts'
+
+/**
+ * Serves the methods of published contracts. A path is registered while any project has it; which contract answers is the
+ * caller's project's to say.
+ */
+export class ContractMethods {
+  readonly #server: Server
+  readonly #contracts: LiveContracts
+  readonly #operations: Operations
+  readonly #chain: readonly Interceptor[]
+  /** By service, the methods that are registered. */
+  readonly #registered = new Map<string, readonly string[]>()
+
+  constructor(server: Server, contracts: LiveContracts, operations: Operations, chain: readonly Interceptor[]) {
+    this.#server = server
+    this.#contracts = contracts
+    this.#operations = operations
+    this.#chain = chain
+  }
+
+  /** Brings the registered paths of these services up to what is published, without a gap for paths that stay. */
+  update(services: readonly string[]): void {
+    for (const service of services) {
+      const wanted = new Set(this.#contracts.named(service).flatMap((contract) => [...contract.methods.keys()]))
+      const present = this.#registered.get(service) ?? []
+      const gone = present.filter((method) => !wanted.has(method))
+      const added = [...wanted].filter((method) => !present.includes(method))
+      if (gone.length > 0) this.#server.removeService(definitions(service, gone))
+      if (added.length > 0) this.#server.addService(definitions(service, added), this.#handlers(service, added))
+      if (wanted.size > 0) this.#registered.set(service, [...wanted])
+      else this.#registered.delete(service)
+    }
+  }
+
+  #handlers(service: string, methods: readonly string[]) {
+    const handle = (method: string) => (call: UnaryCall) => this.#answer(call, service, method)
+    return Object.fromEntries(methods.map((method) => [method, unaryHandler(intercept(this.#chain, handle(method)))]))
+  }
+
+  async #answer(call: UnaryCall, service: string, name: string): Promise<UnaryReply> {
+    const { projectId } = principalOf(call)
+    const method = this.#contracts.get(projectId, service)?.methods.get(name)
+    // grpc-js's own words: to this caller the path does not exist.
+    if (!method) throw new PlainStatus(status.UNIMPLEMENTED, `The server does not implement the method ${call.path}`)
+    const key = idempotencyKey(call.metadata)
+    const message = decodeRequest(method, call.request)
+    const { request, context, signal } = call
+    const reply = await this.#operations.call({ projectId, method, message, request, key, context, signal })
+    const trailers = {
+      'deed-operation': `operations/${reply.operationId}`,
+      'deed-contract-version': `contracts/${service}/versions/${reply.version}`,
+      ...(reply.model === '' ? {} : { 'deed-model': reply.model }),
+      'deed-replayed': String(reply.replayed),
+    }
+    if (reply.code !== 0) throw new StoredError(reply.response, trailers)
+    return { response: reply.response, trailers }
+  }
+}
+
+function definitions(service: string, methods: readonly string[]) {
+  return Object.fromEntries(methods.map((method) => [method, unaryDefinition(`/${service}/${method}`)]))
+}
