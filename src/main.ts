@@ -27,7 +27,13 @@ function fail(error: unknown, json: boolean): 0 | 1 | 2 {
     if (error.exitCode === 0) return 0
     // A group without its command: its help is printed.
     if (error.code === 'commander.help') return 2
-    return fail(misuse(error.message.replace(/^error: /, ''), 'see "npx deed --help", also after a command'), json)
+    return fail(
+      misuse(
+        error.message.replace(/^error: /, ''),
+        '"npx deed --help" shows the commands, "npx deed COMMAND --help" one of them',
+      ),
+      json,
+    )
   }
   process.stderr.write(printFailure(error, json))
   return error instanceof Failure ? error.exitCode : 1

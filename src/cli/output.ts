@@ -34,7 +34,7 @@ export function table<T>(rows: readonly T[], columns: readonly Column<T>[], widt
   }
   return cells.map((line) =>
     line
-      .map((cell, index) => fit(cell, widths[index] ?? 0))
+      .map((cell, index) => sized(cell, widths[index] ?? 0))
       .join(gap)
       .trimEnd(),
   )
@@ -43,6 +43,6 @@ export function table<T>(rows: readonly T[], columns: readonly Column<T>[], widt
 const gap = '  '
 const narrowest = 12
 
-function fit(text: string, width: number): string {
+function sized(text: string, width: number): string {
   return text.length > width ? `${text.slice(0, width - 1)}…` : text.padEnd(width)
 }

@@ -42,10 +42,8 @@ const hints: Readonly<Record<string, string>> = {
   MODEL_NOT_CONFIGURED: 'give the server what the model needs, or name another in the contract',
 }
 
-function hintOf({ code, reason, retryAfterSeconds, metadata }: StatusDetails): string | undefined {
+function hintOf({ code, reason, retryAfterSeconds }: StatusDetails): string | undefined {
   if (reason !== undefined && hints[reason] !== undefined) return hints[reason]
-  const id = metadata?.['id']
-  if (reason === 'INTERNAL' && id !== undefined) return `the server's log says more under ${id}`
   if (retryAfterSeconds !== undefined) return `try again in ${Math.ceil(retryAfterSeconds)} s`
   if (code === status[status.DEADLINE_EXCEEDED] && reason === undefined) {
     return 'give it more time with --deadline; with --idempotency-key the same call later returns its result'

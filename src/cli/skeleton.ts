@@ -7,7 +7,7 @@ import {
   ScalarType,
 } from '@bufbuild/protobuf'
 import { isWrapperDesc } from '@bufbuild/protobuf/wkt'
-import { field as rulesOption } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js'
+import { oneof as oneofOption, field as rulesOption } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js'
 
 /** Deeper than this, messages are left empty: a recursive one would have no end. */
 const maxDepth = 3
@@ -22,19 +22,19 @@ export function skeleton(desc: DescMessage, depth = 1): JsonObject {
   const chosen = desc.fields.filter((field) => !field.oneof || field.oneof.fields[0] === field)
   const required = chosen.filter(isRequired)
   const fields = required.length > 0 ? required : chosen.slice(0, shown)
-  return Object.fromEntries(fields.map((field) => [field.jsonName, valueOf(field, depth)]))
+  return Object.fromEntries(fields.map((field) => [field.jsonName, fieldValue(field, depth)]))
 }
 
 function isRequired(field: DescField): boolean {
   const { required, type } = getOption(field, rulesOption)
-  if (required) return true
+  if (required || (field.oneof && getOption(field.oneof, oneofOption).required)) return true
   if (type.case === 'string' || type.case === 'bytes') return type.value.minLen > 0n || type.value.len > 0n
   if (type.case === 'repeated') return type.value.minItems > 0n
   if (type.case === 'map') return type.value.minPairs > 0n
   return false
 }
 
-function valueOf(field: DescField, depth: number): JsonValue {
+function fieldValue(field: DescField, depth: number): JsonValue {
   if (field.fieldKind === 'map') {
     const key = field.mapKey === ScalarType.STRING ? 'key' : String(scalarOf(field.mapKey, 'key'))
     return { [key]: singleOf(field, depth) }

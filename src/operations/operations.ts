@@ -98,7 +98,7 @@ export class Operations {
         day: dayOf(id),
         contract: method.contract,
         version: method.version,
-        method: method.path.slice(1),
+        method: method.name,
         key,
         fingerprint: detached ? fingerprint(method.input, call.message) : undefined,
         request: call.request,

@@ -13,7 +13,7 @@ import type { Database } from '../storage/database.ts'
 import { ownMethod } from './own-methods.ts'
 import { afterToken, page, pageSize } from './page.ts'
 
-type Row = { id: string; displayName: string; role: RoleName; createdAt: Date; revokedAt?: Date | null }
+type Row = { id: string; displayName: string; role: RoleName; createdAt: Date; revokedAt?: Date | null | undefined }
 
 const roleNames: ReadonlyMap<Role, RoleName> = new Map([
   [Role.ROLE_ADMIN, 'admin'],

@@ -25,7 +25,7 @@ import { afterToken, page, pageSize } from './page.ts'
 
 type ContractRow = {
   name: string
-  activeVersion?: number | null
+  activeVersion?: number | null | undefined
   latestVersion: number
   createdAt: Date
   updatedAt: Date

@@ -28,7 +28,7 @@ const rules = `
 syntax = "proto3";
 package test.rules.v1;
 import "buf/validate/validate.proto";
-service OrderService { rpc Order(Order) returns (Order); }
+service OrderService { rpc Check(Order) returns (Order); }
 message Order {
   option (buf.validate.message).cel = { id: "order.total", expression: "this.total >= 0 ? '' : 'total is ' + string(this.total)" };
   repeated Item items = 1 [(buf.validate.field).repeated.max_items = 3];

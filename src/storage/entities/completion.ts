@@ -17,7 +17,7 @@ export const Completion = defineEntity({
     cacheReadTokens: p.integer(),
     cacheWriteTokens: p.integer(),
     costMicroUsd: p.bigint('bigint').nullable(),
-    latencyMs: p.double(),
+    latencyMs: p.double().$type<number>(),
     providerRequestId: p.text(),
     startedAt: p.datetime(),
   },

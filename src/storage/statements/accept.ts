@@ -9,7 +9,7 @@ export type AcceptInput = {
   day: string
   contract: string
   version: number
-  /** `package.Service/Method` */
+  /** The method's name, without its contract. */
   method: string
   key: string | undefined
   fingerprint: Buffer | undefined
@@ -39,8 +39,9 @@ returns table (o int, operation_id uuid, day date, same boolean) language plpgsq
 declare won uuid[] := '{}'; new uuid[];
 begin
   if exists (select 1 from unnest(k) as u(k) where u.k is not null) then
-    with s as (select * from unnest(p, i, d, m, k, f, timeout_ms) as u(p, i, d, m, k, f, timeout_ms) where u.k is not null
-               order by u.p, u.m, u.k),                                   -- sorted, or rival batches deadlock
+    with s as (select u.p, u.i, u.d, u.c || '/' || u.m as m, u.k, u.f, u.timeout_ms
+               from unnest(p, i, d, c, m, k, f, timeout_ms) as u(p, i, d, c, m, k, f, timeout_ms) where u.k is not null
+               order by u.p, u.c || '/' || u.m, u.k),                                   -- sorted, or rival batches deadlock
     ins as (insert into idempotency as e select s.p, s.m, s.k, s.f, s.i, s.d,
               now() + s.timeout_ms * interval '1 ms' + interval '1 day' from s
             on conflict (project_id, method, key) do update
@@ -64,8 +65,8 @@ begin
 
   return query
     select u.o::int, coalesce(e.operation_id, u.i), coalesce(e.day, u.d), e.fingerprint is null or e.fingerprint = u.f
-    from unnest(p, i, d, m, k, f) with ordinality as u(p, i, d, m, k, f, o)
-    left join idempotency e on u.k is not null and e.project_id = u.p and e.method = u.m and e.key = u.k
+    from unnest(p, i, d, c, m, k, f) with ordinality as u(p, i, d, c, m, k, f, o)
+    left join idempotency e on u.k is not null and e.project_id = u.p and e.method = u.c || '/' || u.m and e.key = u.k
     order by u.o;
 end $$`
 

@@ -1,4 +1,4 @@
-import { type Found, MAX_FOUND, wordsBefore } from './found.ts'
+import { type Found, MAX_FOUND, around } from './found.ts'
 import { isDate } from './times.ts'
 import { stems } from './words.ts'
 
@@ -41,9 +41,9 @@ export function findPhones(text: string): Found<string>[] {
     const [value] = match
     const digits = value.replaceAll(/\D/g, '').length
     if (digits < 7 || digits > 15 || isDate(value.slice(0, 10))) continue
-    const named = wordsBefore(text, match.index).slice(0, 3)
-    if (!/^[+(0]/.test(value) && !named.some((word) => PHONE_WORDS.has(word))) continue
-    found.push({ value, start: match.index, end: match.index + value.length })
+    const phone = { value, start: match.index, end: match.index + value.length }
+    const introduced = around(text, phone).before.slice(0, 3).some((word) => PHONE_WORDS.has(word))
+    if (/^[+(0]/.test(value) || introduced) found.push(phone)
     if (found.length >= MAX_FOUND) break
   }
   return found

@@ -1,15 +1,19 @@
 import type { Message } from '@bufbuild/protobuf'
 import type { Method } from '../../../contracts/method.ts'
-import { type Amount, findAmounts } from './amounts.ts'
-import type { Found } from './found.ts'
+import { findAmounts } from './amounts.ts'
+import { findEmails, findPhones, findUrls } from './contacts.ts'
+import { languageOf } from './language.ts'
 import { type Lines, readLines, sentencesOf } from './lines.ts'
-import { type Decimal, findNumbers } from './numbers.ts'
+import { findNumbers } from './numbers.ts'
 import { type Entry, entriesOf, jsonOf, stringsOf } from './request.ts'
-import { findDates, type When } from './times.ts'
+import { findReferences } from './references.ts'
+import { findDates, findDurations } from './times.ts'
 import { stems, wordsOf } from './words.ts'
 
 /** How much of a request's text is looked at, in bytes of UTF-8. */
 export const MAX_TEXT_BYTES = 64 * 1024
+
+const MAX_SPOKEN = 1_000
 
 /**
  * A text and what can be read off it, each kind looked for when it is first asked for. `entries` are the request's fields
@@ -21,14 +25,23 @@ export class Evidence {
   readonly body: string
   readonly entries: readonly Entry[]
   readonly part: 'request' | 'line' | 'value'
+  readonly words = once(() => new Set(wordsOf(this.text)))
+  readonly lines = once(() => readLines(this.text))
+  /** Of the body, without what is no prose. */
+  readonly sentences = once(() => sentencesOf(this.body))
+  /** The sentences and lines of the whole text, as stems. */
+  readonly spoken = once(() => this.text.split(/[.!?\n]/, MAX_SPOKEN).map(wordsOf))
+  readonly numbers = once(() => findNumbers(this.text))
+  readonly amounts = once(() => findAmounts(this.text, this.numbers()))
+  readonly dates = once(() => findDates(this.text))
+  readonly durations = once(() => findDurations(this.text))
+  readonly references = once(() => findReferences(this.text))
+  readonly emails = once(() => findEmails(this.text))
+  readonly urls = once(() => findUrls(this.text))
+  readonly phones = once(() => findPhones(this.text))
+  readonly language = once(() => languageOf(this.text))
+  readonly #labels = once(() => labelsOf(this.lines(), this.#given))
   readonly #given: ReadonlyMap<string, string>
-  #words: ReadonlySet<string> | undefined
-  #lines: Lines | undefined
-  #labels: ReadonlyMap<string, string> | undefined
-  #sentences: readonly string[] | undefined
-  #numbers: readonly Found<Decimal>[] | undefined
-  #amounts: readonly Found<Amount>[] | undefined
-  #dates: readonly Found<When>[] | undefined
 
   constructor(
     part: 'request' | 'line' | 'value',
@@ -43,45 +56,21 @@ export class Evidence {
     this.#given = given
   }
 
-  /** The stems of all words. */
-  get words(): ReadonlySet<string> {
-    this.#words ??= new Set(wordsOf(this.text))
-    return this.#words
-  }
-
-  get lines(): Lines {
-    this.#lines ??= readLines(this.text)
-    return this.#lines
-  }
-
-  get sentences(): readonly string[] {
-    this.#sentences ??= sentencesOf(this.body)
-    return this.#sentences
-  }
-
-  get numbers(): readonly Found<Decimal>[] {
-    this.#numbers ??= findNumbers(this.text)
-    return this.#numbers
-  }
-
-  get amounts(): readonly Found<Amount>[] {
-    this.#amounts ??= findAmounts(this.text, this.numbers)
-    return this.#amounts
-  }
-
-  get dates(): readonly Found<When>[] {
-    this.#dates ??= findDates(this.text)
-    return this.#dates
-  }
-
   /** What stands behind the first of these names (in stems) in a field of the request or as `Name: value` in the text. */
   label(names: readonly (readonly string[])[]): string | undefined {
-    this.#labels ??= labelsOf(this.lines, this.#given)
     for (const name of names) {
-      const value = this.#labels.get(name.join(' ')) ?? this.#labels.get(withoutSuffix(name).join(' '))
+      const value = this.#labels().get(name.join(' ')) ?? this.#labels().get(withoutSuffix(name).join(' '))
       if (name.length > 0 && value !== undefined) return value
     }
     return undefined
+  }
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined
+  return () => {
+    made ??= { value: make() }
+    return made.value
   }
 }
 

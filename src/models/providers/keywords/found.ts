@@ -30,10 +30,11 @@ export function nearest<T>(text: string, found: readonly Found<T>[], wanted: rea
   const words = new Set(wanted.flatMap((word) => [word, ...SAME.flatMap((same) => (same.has(word) ? [...same] : []))]))
   let best: T | undefined
   let bestScore = 0
-  for (const { value, start, end } of found) {
-    const score = closeness(wordsBefore(text, start), words) + closeness(wordsAfter(text, end), words) / 2
+  for (const each of found) {
+    const { before, after } = around(text, each)
+    const score = closeness(before, words) + closeness(after, words) / 2
     if (score <= bestScore) continue
-    best = value
+    best = each.value
     bestScore = score
   }
   return best
@@ -43,14 +44,25 @@ function closeness(context: readonly string[], words: ReadonlySet<string>): numb
   return context.reduce((sum, word, distance) => (words.has(word) ? sum + 1 / (1 + distance) : sum), 0)
 }
 
-/** The words before a place on its line, the nearest first. */
-export function wordsBefore(text: string, start: number): string[] {
+/** The words on the same line before and after what was found, the nearest first. Made once for each. */
+export function around(text: string, found: Found<unknown>): Context {
+  let context = contexts.get(found)
+  if (!context) {
+    context = { before: wordsBefore(text, found.start), after: wordsAfter(text, found.end) }
+    contexts.set(found, context)
+  }
+  return context
+}
+
+type Context = { before: readonly string[]; after: readonly string[] }
+const contexts = new WeakMap<Found<unknown>, Context>()
+
+function wordsBefore(text: string, start: number): string[] {
   const lead = text.slice(Math.max(0, start - REACH.before), start)
   return wordsOf(lead.slice(lead.lastIndexOf('\n') + 1)).reverse()
 }
 
-/** The words after a place on its line, the nearest first. */
-export function wordsAfter(text: string, end: number): string[] {
+function wordsAfter(text: string, end: number): string[] {
   const [line = ''] = text.slice(end, end + REACH.after).split('\n', 1)
   return wordsOf(line)
 }

@@ -1,5 +1,5 @@
 import { ScalarType } from '@bufbuild/protobuf'
-import { type Found, MAX_FOUND, wordsAfter, wordsBefore } from './found.ts'
+import { type Found, MAX_FOUND, around } from './found.ts'
 import { stems } from './words.ts'
 
 /** A number as it was written, in digits: `-1,234.50` is `{ negative: true, whole: '1234', fraction: '50' }`. */
@@ -50,9 +50,9 @@ export function numberBeside(
   numbers: readonly Found<Decimal>[],
   words: readonly string[],
 ): Decimal | undefined {
-  return numbers.find(({ start, end }) => {
-    const before = wordsBefore(text, start).find((word) => !LINKS.has(word))
-    const [after] = wordsAfter(text, end)
+  return numbers.find((number) => {
+    const { before: lead, after: [after] } = around(text, number)
+    const before = lead.find((word) => !LINKS.has(word))
     return (after !== undefined && words.includes(after)) || (before !== undefined && words.includes(before))
   })?.value
 }

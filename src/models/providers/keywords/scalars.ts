@@ -1,0 +1,67 @@
+import { type JsonValue, ScalarType } from '@bufbuild/protobuf'
+import { type Amount, inMinorUnits, nanosOf } from './amounts.ts'
+import { readBoolean, stated } from './booleans.ts'
+import type { Evidence } from './evidence.ts'
+import { nearest } from './found.ts'
+import { type Decimal, findQuantity, numberBeside, numberJson } from './numbers.ts'
+import { readString } from './strings.ts'
+import type { Wanted } from './wanted.ts'
+import { stems } from './words.ts'
+
+const MONEY = stems('price amount cost fee fare total sum budget balance money charge minor cent units nanos value')
+/** Words of money that do not say which money; the rest of a name must stand near the amount. */
+const ANY_MONEY = stems('price amount cost money minor cent unit units nanos value each per in currency code')
+const QUANTITY = stems('quantity qty pieces')
+
+/** A scalar in the JSON form of its type. `holder` are the words of the field that holds the message. */
+export function readScalar(
+  type: ScalarType,
+  wanted: Wanted,
+  holder: readonly string[],
+  evidence: Evidence,
+): JsonValue | undefined {
+  switch (type) {
+    case ScalarType.STRING:
+      return readString(wanted, whichMoney(wanted, holder), evidence)
+    case ScalarType.BOOL:
+      return evidence.part === 'value' ? readBoolean(evidence.text) : stated(wanted.words, evidence)
+    case ScalarType.BYTES:
+      return undefined
+    default: {
+      const number = readNumber(type, wanted, holder, evidence)
+      return number && numberJson(type, number)
+    }
+  }
+}
+
+function readNumber(
+  type: ScalarType,
+  wanted: Wanted,
+  holder: readonly string[],
+  evidence: Evidence,
+): Decimal | undefined {
+  const { words } = wanted
+  const { text, part } = evidence
+  if (words.some((word) => MONEY.has(word))) {
+    const near = part === 'value' ? [] : whichMoney(wanted, holder)
+    const amount = nearest(text, evidence.amounts(), near)
+    if (amount) return moneyPart(words, type, amount)
+  }
+  if (part === 'value') return evidence.numbers()[0]?.value
+  if (words.some((word) => QUANTITY.has(word))) {
+    const leading = part === 'line' ? evidence.numbers().find(({ start }) => start === 0)?.value : undefined
+    return findQuantity(text)?.value ?? leading
+  }
+  return numberBeside(text, evidence.numbers(), words)
+}
+
+function moneyPart(words: readonly string[], type: ScalarType, amount: Amount): Decimal {
+  if (words.includes('minor') || words.includes('cent')) return inMinorUnits(amount)
+  if (words.includes('nano')) return nanosOf(amount)
+  const integer = type !== ScalarType.DOUBLE && type !== ScalarType.FLOAT
+  return words.includes('unit') && integer ? { ...amount, fraction: '' } : amount
+}
+
+function whichMoney({ words }: Wanted, holder: readonly string[]): string[] {
+  return [...holder, ...words].filter((word) => !ANY_MONEY.has(word))
+}

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { readClientConfig, readServerConfig, readStorageConfig } from '../src/config.ts'
+
+const database = 'postgresql://deed:secret@db/deed'
+
+function refusal(env: NodeJS.ProcessEnv, read: (env: NodeJS.ProcessEnv) => unknown = readServerConfig): string {
+  try {
+    read(env)
+  } catch (error) {
+    assert.ok(error instanceof Error)
+    assert.ok(!error.message.includes('\n'))
+    return error.message
+  }
+  return assert.fail('it was not refused')
+}
+
+describe('readServerConfig', () => {
+  it('has a default for everything, and takes empty for unset', () => {
+    const expected = {
+      dataDir: '.deed',
+      databaseUrl: undefined,
+      host: '127.0.0.1',
+      port: 50_051,
+      model: 'local/keywords',
+      anthropic: undefined,
+      adminKeyFile: undefined,
+      drainMs: 30_000,
+      databaseConnections: 16,
+      logLevel: 'info',
+    }
+    assert.deepEqual(readServerConfig({}), expected)
+    assert.deepEqual(
+      readServerConfig({ DEED_PORT: '', DEED_MODEL: ' ', DATABASE_URL: '', ANTHROPIC_API_KEY: '' }),
+      expected,
+    )
+  })
+
+  it('reads every setting', () => {
+    const env = {
+      DEED_HOST: '::',
+      DEED_PORT: '0',
+      DEED_DATA_DIR: '/data',
+      DATABASE_URL: database,
+      DEED_MODEL: 'anthropic/claude-haiku-5-5',
+      ANTHROPIC_API_KEY: 'sk',
+      ANTHROPIC_BASE_URL: 'http://127.0.0.1:1',
+      DEED_ADMIN_KEY_FILE: '/run/key',
+      DEED_DRAIN_SECONDS: '5',
+      DEED_DATABASE_CONNECTIONS: '4',
+      DEED_LOG_LEVEL: 'debug',
+    }
+    assert.deepEqual(readServerConfig(env), {
+      dataDir: '/data',
+      databaseUrl: database,
+      host: '::',
+      port: 0,
+      model: 'anthropic/claude-haiku-5-5',
+      anthropic: { apiKey: 'sk', baseUrl: 'http://127.0.0.1:1' },
+      adminKeyFile: '/run/key',
+      drainMs: 5_000,
+      databaseConnections: 4,
+      logLevel: 'debug',
+    })
+  })
+
+  it('names the setting that is wrong and says what would be right', () => {
+    assert.equal(refusal({ DEED_PORT: '70000' }), 'DEED_PORT must be a whole number from 0 to 65535, not "70000"')
+    for (const port of ['-1', '1e3', '0x10', '80.5', 'abc', 'NaN'])
+      assert.match(refusal({ DEED_PORT: port }), /^DEED_PORT/)
+    assert.match(refusal({ DEED_DRAIN_SECONDS: '1h' }), /^DEED_DRAIN_SECONDS must be a whole number from 0 to 3600/)
+    assert.match(refusal({ DEED_DATABASE_CONNECTIONS: '1' }), /^DEED_DATABASE_CONNECTIONS .* from 2 to 1000/)
+    assert.match(refusal({ DEED_LOG_LEVEL: 'loud' }), /^DEED_LOG_LEVEL must be one of fatal, error, warn/)
+    assert.match(refusal({ ANTHROPIC_API_KEY: 'k', ANTHROPIC_BASE_URL: 'x' }), /^ANTHROPIC_BASE_URL must be a URL/)
+  })
+
+  it('does not repeat a database URL, which may hold a password', () => {
+    const message = refusal({ DATABASE_URL: 'mysql://deed:hunter2@db' })
+    assert.match(message, /^DATABASE_URL must be a URL that starts with postgres:\/\/ or postgresql:\/\/$/)
+  })
+})
+
+describe('the model', () => {
+  it('is the one that is named, else Claude when there is a key, else keywords with the embedded database', () => {
+    assert.equal(readServerConfig({ DATABASE_URL: database, DEED_MODEL: 'local/keywords' }).model, 'local/keywords')
+    assert.equal(readServerConfig({ ANTHROPIC_API_KEY: 'k', DEED_MODEL: 'local/keywords' }).model, 'local/keywords')
+    assert.match(readServerConfig({ ANTHROPIC_API_KEY: 'k' }).model, /^anthropic\/claude-sonnet-/)
+    assert.match(readServerConfig({ ANTHROPIC_API_KEY: 'k', DATABASE_URL: database }).model, /^anthropic\//)
+    assert.equal(readServerConfig({}).model, 'local/keywords')
+  })
+
+  it("has no default with a database of one's own and no key", () => {
+    assert.match(
+      refusal({ DATABASE_URL: database }),
+      /no model to answer with: set ANTHROPIC_API_KEY, or set DEED_MODEL/,
+    )
+  })
+
+  it('must be one that this server can ask', () => {
+    assert.match(refusal({ DEED_MODEL: 'anthropic/claude-haiku-5-5' }), /needs ANTHROPIC_API_KEY/)
+    for (const model of ['openai/gpt', 'keywords', 'local/other', 'anthropic/', 'anthropic/a b']) {
+      assert.match(refusal({ DEED_MODEL: model, ANTHROPIC_API_KEY: 'k' }), /^DEED_MODEL must be anthropic\//)
+    }
+  })
+})
+
+describe('readClientConfig', () => {
+  it('finds the server that was started in the same environment', () => {
+    const keyFile = '.deed/admin.key'
+    assert.deepEqual(readClientConfig({}), { address: '127.0.0.1:50051', key: undefined, keyFile })
+    assert.equal(readClientConfig({ DEED_HOST: '0.0.0.0', DEED_PORT: '7' }).address, '127.0.0.1:7')
+    assert.equal(readClientConfig({ DEED_HOST: '::' }).address, '[::1]:50051')
+    assert.equal(readClientConfig({ DEED_HOST: 'fe80::1' }).address, '[fe80::1]:50051')
+    assert.equal(readClientConfig({ DEED_DATA_DIR: '/data' }).keyFile, '/data/admin.key')
+    assert.equal(readClientConfig({ DEED_ADMIN_KEY_FILE: '/run/key', DEED_DATA_DIR: '/data' }).keyFile, '/run/key')
+  })
+
+  it('takes DEED_ADDRESS and DEED_KEY', () => {
+    const env = { DEED_ADDRESS: 'deed.internal:443', DEED_KEY: 'k', DEED_PORT: 'nonsense', DATABASE_URL: 'nonsense' }
+    assert.deepEqual(readClientConfig(env), { address: 'deed.internal:443', key: 'k', keyFile: '.deed/admin.key' })
+    assert.equal(readClientConfig({ DEED_ADDRESS: '[::1]:1' }).address, '[::1]:1')
+  })
+
+  it('refuses an address that is none', () => {
+    for (const address of ['localhost', ':50051', 'http://localhost:1', 'a:0', 'a:70000', '::1:5']) {
+      assert.match(refusal({ DEED_ADDRESS: address }, readClientConfig), /^DEED_ADDRESS must be host:port, such as/)
+    }
+  })
+})
+
+describe('readStorageConfig', () => {
+  it('needs no model', () => {
+    assert.deepEqual(readStorageConfig({ DATABASE_URL: database }), { dataDir: '.deed', databaseUrl: database })
+  })
+})
