@@ -29,7 +29,7 @@ function fail(error: unknown, json: boolean): 0 | 1 | 2 {
     if (error.code === 'commander.help') return 2
     return fail(
       misuse(
-        error.message.replace(/^error: /, ''),
+        error.message.replace(/^error: /, '').replaceAll('\n', ' '),
         '"npx deed --help" shows the commands, "npx deed COMMAND --help" one of them',
       ),
       json,

@@ -1,7 +1,8 @@
-import { mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { protoPath as healthProto } from 'grpc-health-check'
 import { runBuf } from '../src/contracts/buf.ts'
 import { writeCommonImports } from '../src/contracts/imports.ts'
 
@@ -14,6 +15,13 @@ const { values } = parseArgs({ options: { check: { type: 'boolean', default: fal
 async function buf(...args: string[]): Promise<void> {
   const { code, stdout, stderr } = await runBuf(args, root, AbortSignal.timeout(120_000))
   if (code !== 0) throw new Error(`buf ${args[0]} failed: ${stdout}${stderr}`)
+}
+
+/** Writes the services that gRPC itself defines and Deed serves beside its own: reflection and health. */
+async function writeGrpcImports(dir: string): Promise<void> {
+  const reflection = fileURLToPath(new URL('../proto/grpc/reflection', import.meta.resolve('@grpc/reflection')))
+  await cp(reflection, join(dir, 'reflection'), { recursive: true })
+  await cp(healthProto, join(dir, 'health/v1/health.proto'))
 }
 
 /** The first file, in order of its path, that only one of two folders has or that differs between them. */
@@ -48,9 +56,10 @@ const work = await mkdtemp(join(root, 'node_modules/.generate-'))
 try {
   const [imports, gen] = [join(work, 'imports'), join(work, 'gen')]
   await writeCommonImports(imports)
+  await writeGrpcImports(join(imports, 'grpc'))
   await replace(join(root, '.imports'), imports)
   await buf('generate', '--output', gen)
-  await buf('build', '--path', 'proto/deed', '--output', join(gen, 'deed.binpb'))
+  await buf('build', '--path', 'proto/deed', '--path', '.imports/grpc', '--output', join(gen, 'deed.binpb'))
   if (values.check) {
     const stale = await firstDifference(join(root, 'gen'), gen)
     if (stale !== undefined) throw new Error(`gen/${stale} is not what \`npm run generate\` makes`)

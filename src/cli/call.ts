@@ -68,6 +68,11 @@ function remarkOn(trailers: Metadata, output: Output): void {
     output.remark(jsonLine({ operation, contractVersion: version, model, replayed: isReplay }))
     return
   }
-  const parts = [operation, version && `version ${version}`, model, isReplay && 'replayed'].filter(Boolean)
+  const parts = [
+    operation,
+    version && `version ${version.slice(version.lastIndexOf('/') + 1)}`,
+    model,
+    isReplay && 'replayed',
+  ].filter(Boolean)
   if (parts.length > 0) output.remark(parts.join(' · '))
 }

@@ -40,6 +40,8 @@ export function printFailure(error: unknown, json: boolean): string {
 }
 
 function textOf(error: unknown): string {
-  const text = error instanceof Error ? error.message || error.name : String(error)
+  // What holds several errors, as of a host with several addresses, has no message of its own.
+  const named = error instanceof AggregateError && error.message === '' ? error.errors[0] : error
+  const text = named instanceof Error ? named.message || named.name : String(named)
   return text.replace(/\s*\n\s*/g, ' ').trim()
 }

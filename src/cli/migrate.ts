@@ -12,7 +12,7 @@ export async function runMigrations(storage: Storage, output: Output, signal: Ab
 }
 
 async function ranOn({ databaseUrl, dataDir }: Storage, output: Output, signal: AbortSignal): Promise<string[]> {
-  if (databaseUrl !== undefined) return migrate(databaseUrl)
+  if (databaseUrl !== undefined) return await migrate(databaseUrl)
   const { startEmbedded } = await import('../storage/embedded.ts')
   const log = (message: string) => output.remark(output.json ? jsonLine({ message }) : message)
   await using embedded = await startEmbedded({ dataDir, signal, log })

@@ -21,7 +21,9 @@ export function refusal(error: ServiceError): Failure {
 
 function decode({ code, details: message, metadata = new Metadata() }: ServiceError): StatusDetails {
   const [bytes] = metadata.get(detailsKey)
-  const bare = { code, message, details: [] }
+  // gRPC's own words tell where the call was on its way, not what happened.
+  const late = code === status.DEADLINE_EXCEEDED ? 'no answer before the deadline' : message
+  const bare = { code, message: late, details: [] }
   if (!Buffer.isBuffer(bytes)) return readStatus(bare)
   try {
     return readStatus(Status.decode(bytes))
@@ -38,7 +40,6 @@ const hints: Readonly<Record<string, string>> = {
   CONTRACT_NOT_FOUND: '"npx deed contract list" shows which there are',
   OPERATION_NOT_FOUND: '"npx deed operation list" shows which there are',
   API_KEY_NOT_FOUND: '"npx deed key list" shows which there are',
-  IDEMPOTENCY_KEY_REUSED: 'send the first request again, or take another key',
   MODEL_NOT_CONFIGURED: 'give the server what the model needs, or name another in the contract',
 }
 

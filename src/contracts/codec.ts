@@ -3,6 +3,7 @@ import { status } from '@grpc/grpc-js'
 import { DeedError, type FieldViolation } from '../errors/deed-error.ts'
 import { jsonFaults } from './json/faults.ts'
 import type { Method } from './method.ts'
+import { redactsWithin } from './redact.ts'
 import { validateMessage } from './violations.ts'
 import { wireFault } from './well-formed.ts'
 
@@ -62,6 +63,8 @@ export function parseAnswer(method: Method, text: string): ParsedAnswer {
     if (violations.length > 0) return { kind: 'invalid', violations }
     return { kind: 'valid', message, bytes: toBinary(output, message) }
   } catch (error) {
+    // What is left for protobuf-es to find, such as a key that is given twice, it quotes.
+    if (redactsWithin(output)) return invalid('gives a key twice, or nests its values too deep')
     return invalid(error instanceof Error ? error.message.replace(/^cannot decode .* from JSON: /, '') : String(error))
   }
 }

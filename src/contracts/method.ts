@@ -1,8 +1,9 @@
 import { create, type DescMessage, type DescMethod, type DescService, type FileRegistry } from '@bufbuild/protobuf'
-import { createValidator, type Validator } from '@bufbuild/protovalidate'
+import type { Validator } from '@bufbuild/protovalidate'
 import { commentOf } from './comments.ts'
 import type { Image } from './image.ts'
 import { type Policy, policyOf } from './policy.ts'
+import { validatorOf } from './validator.ts'
 
 /** One rpc of a published contract, with everything that a call of it needs. */
 export type Method = {
@@ -29,7 +30,7 @@ export type Contract = { name: string; version: number; image: Image; methods: R
 
 /** Makes the contracts that an image publishes. Compiles their rules, so that no call has to. */
 export function loadContracts(image: Image, versionOf: (service: string) => number): Contract[] {
-  const validator = createValidator({ registry: image.registry, legacyRequired: true })
+  const validator = validatorOf(image.registry)
   return image.services.map((service) => {
     const version = versionOf(service.typeName)
     const methods = new Map(

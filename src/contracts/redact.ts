@@ -17,9 +17,16 @@ export function redactsWithin(desc: DescMessage): boolean {
   return answer
 }
 
+const reached = new WeakMap<DescMessage, readonly DescMessage[]>()
+
 /** A message type and all that its fields lead to, each once, nearest first. */
-export function reachable(desc: DescMessage): DescMessage[] {
-  const found = new Set([desc])
-  for (const message of found) for (const field of message.fields) if (field.message) found.add(field.message)
-  return [...found]
+export function reachable(desc: DescMessage): readonly DescMessage[] {
+  let types = reached.get(desc)
+  if (!types) {
+    const found = new Set([desc])
+    for (const message of found) for (const field of message.fields) if (field.message) found.add(field.message)
+    types = [...found]
+    reached.set(desc, types)
+  }
+  return types
 }

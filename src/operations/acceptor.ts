@@ -34,7 +34,8 @@ export class Acceptor {
     this.#batcher = new Batcher({
       name: 'accept',
       flush: (items) => this.#flush(items),
-      rival: (item) => (item.key === undefined ? undefined : `${item.projectId}\n${item.contract}/${item.method}\n${item.key}`),
+      rival: (item) =>
+        item.key === undefined ? undefined : `${item.projectId}\n${item.contract}/${item.method}\n${item.key}`,
       size: (item) => item.request.byteLength + 512,
       retryDelaysMs: [],
     })

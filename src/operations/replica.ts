@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
-import { heartbeat, removeReplica } from '../storage/statements/replica.ts'
+import { register, removeReplica, renew } from '../storage/statements/replica.ts'
 import type { Queryable } from '../storage/statements/statement.ts'
 
 /** Milliseconds that a replica lives after a heartbeat; what it held is reaped then. */
@@ -25,6 +25,7 @@ export class Replica {
   #identity: Identity = { id: randomUUID(), lost: this.#controller.signal }
   #endsAt = 0
   #offsetMs = 0
+  #registered = false
   #beat: NodeJS.Timeout | undefined
   #end: NodeJS.Timeout | undefined
   #stopped = false
@@ -81,9 +82,10 @@ export class Replica {
     const identity = this.#identity
     const sentAt = performance.now()
     const sentWall = Date.now()
-    const databaseNow = await heartbeat(this.#db, identity.id, replicaTtlMs)
+    const databaseNow = await (this.#registered ? renew : register)(this.#db, identity.id, replicaTtlMs)
     if (this.#stopped || identity !== this.#identity) return
     if (databaseNow === undefined) return this.#lose('the database had given this replica up')
+    this.#registered = true
     this.#offsetMs = databaseNow - (sentWall + Date.now()) / 2
     this.#endsAt = sentAt + replicaTtlMs - marginMs
     clearTimeout(this.#end)
@@ -97,6 +99,7 @@ export class Replica {
     this.#controller = new AbortController()
     this.#identity = { id: randomUUID(), lost: this.#controller.signal }
     this.#endsAt = 0
+    this.#registered = false
     this.#log.error({ replica: gone.id, next: this.#identity.id }, `replica lost: ${why}`)
     controller.abort(new Error(`replica lost: ${why}`))
     this.onLost(gone)

@@ -14,6 +14,7 @@ import { type Answers, type FakeDeed, fakeDeed } from '../support/fake-deed.ts'
 import { type Ended, runDeed } from '../support/run-deed.ts'
 
 const source = `syntax = "proto3";
+
 package acme.v1;
 
 import "buf/validate/validate.proto";
@@ -25,7 +26,9 @@ service Tickets {
 }
 
 message TriageRequest {
-  string subject = 1 [(buf.validate.field).required = true];
+  string subject = 1 [(buf.validate.field) = {
+    required: true
+  }];
 }
 
 message TriageResponse {
@@ -125,7 +128,8 @@ describe('the commands', () => {
       const stdin = ['call', 'acme.v1.Tickets/Triage', '-d', '-', '--json']
       const { code, stdout, stderr } = await run({ [path]: () => triaged }, stdin, '{"subject": "Hi"}')
       assert.deepEqual([code, stdout], [0, '{"topic":"billing","weight":"5"}\n'])
-      const facts = { operation: 'operations/1', contractVersion: '3', model: 'local/keywords', replayed: false }
+      const contractVersion = version.name
+      const facts = { operation: 'operations/1', contractVersion, model: 'local/keywords', replayed: false }
       assert.deepEqual(JSON.parse(stderr), facts)
     })
 
@@ -214,7 +218,7 @@ describe('the commands', () => {
       const { code, stderr, server } = await run({ PublishContract: refuse(error) }, ['publish', proto.path])
       const [first, ...lines] = stderr.trimEnd().split('\n')
       assert.deepEqual([code, first], [1, 'error: nothing was published: 4 faults'])
-      assert.ok(lines[0]?.startsWith(`  ${proto.path}/a.proto:1:43: `), lines[0])
+      assert.ok(lines[0]?.startsWith(`  ${proto.path}/a.proto:1:43: `), stderr)
       assert.deepEqual(
         lines.slice(2),
         fieldViolations.map(({ description }) => `  ${description}`),
@@ -331,7 +335,10 @@ describe('the commands', () => {
     })
 
     it('lists as a table', async () => {
-      const { stdout } = await run({ ListOperations: () => ({ operations: [operation] }) }, ['operation', 'list'])
+      const { stdout } = await run({ ListOperations: () => ({ operations: [operation], nextPageToken: '' }) }, [
+        'operation',
+        'list',
+      ])
       assert.match(
         stdout,
         /^STATE .*\nSUCCEEDED {2}Tickets\/Triage {2}\d+d .* local\/keywords {2}\$0\.0012 {2}0190a1b2-\S+\n$/,
@@ -343,7 +350,7 @@ describe('the commands', () => {
     const apiKey = { name: 'apiKeys/1', displayName: 'ci', role: 3 }
     const answers = {
       CreateApiKey: () => ({ apiKey, secret: 'deed_x' }),
-      ListApiKeys: () => ({ apiKeys: [apiKey] }),
+      ListApiKeys: () => ({ apiKeys: [apiKey], nextPageToken: '' }),
       RevokeApiKey: () => ({ apiKey }),
     }
     const [created, listed, revoked] = await Promise.all([

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { OperationState } from '../../gen/deed/v1/operation.ts'
 import { age, dollars, enumName, span } from '../../src/cli/format.ts'
-import { table } from '../../src/cli/output.ts'
+import { type Column, table } from '../../src/cli/output.ts'
 
 describe('the formats of the command line', () => {
   it('writes a span in its largest unit', () => {
@@ -37,9 +37,9 @@ describe('a table', () => {
     { name: 'a.very.long.name.of.something', count: 1 },
     { name: 'short', count: 20 },
   ]
-  const columns = [
-    { title: 'NAME', cell: (row: { name: string }) => row.name, shrinks: true },
-    { title: 'COUNT', cell: (row: { count: number }) => String(row.count) },
+  const columns: Column<{ name: string; count: number }>[] = [
+    { title: 'NAME', cell: ({ name }) => name, shrinks: true },
+    { title: 'COUNT', cell: ({ count }) => String(count) },
   ]
 
   it('is as wide as it needs when there is no terminal', () => {

@@ -79,7 +79,11 @@ describe('decodeRequest', () => {
   })
 
   it('keeps unknown fields', () => {
-    const bytes = new BinaryWriter().tag(1000, WireType.LengthDelimited).string('new').tag(1001, WireType.Varint).uint32(5)
+    const bytes = new BinaryWriter()
+      .tag(1000, WireType.LengthDelimited)
+      .string('new')
+      .tag(1001, WireType.Varint)
+      .uint32(5)
     const sent = bytes.finish()
     assert.deepEqual(toBinary(method.input, decodeRequest(method, sent)), sent)
   })
@@ -98,11 +102,17 @@ describe('decodeRequest', () => {
 
   it('refuses what protobuf-es alone would misread', () => {
     assert.match(malformed(Uint8Array.of(14 << 3, 5)), /string_value: has wire type 0, must have 2/)
-    assert.match(malformed(new BinaryWriter().tag(14, 2).bytes(Uint8Array.of(0xc3, 0x28)).finish()), /string_value: .* UTF-8/)
-    assert.match(malformed(Uint8Array.of(0x8a, 0x01, 0x02, 0x72, 0x05, 1, 2, 3, 4, 5)), /child.string_value: is cut off/)
+    assert.match(
+      malformed(new BinaryWriter().tag(14, 2).bytes(Uint8Array.of(0xc3, 0x28)).finish()),
+      /string_value: .* UTF-8/,
+    )
+    assert.match(
+      malformed(Uint8Array.of(0x8a, 0x01, 0x02, 0x72, 0x05, 1, 2, 3, 4, 5)),
+      /child.string_value: is cut off/,
+    )
     assert.match(malformed(Uint8Array.of(0)), /field 0/)
     assert.match(malformed(Uint8Array.of(0x80)), /cut off/)
-    assert.match(malformed(Uint8Array.of(7)), /wire type 7/)
+    assert.match(malformed(Uint8Array.of(0xff, 0x07)), /wire type 7/)
     assert.match(malformed(Uint8Array.of(4)), /field 0/)
     assert.match(malformed(Uint8Array.of(0x0c)), /double_value: has wire type 4/)
     assert.match(malformed(Uint8Array.of(3 << 3, ...new Uint8Array(11).fill(0xff))), /int32_value: a varint/)
@@ -148,7 +158,43 @@ describe('decodeRequest', () => {
   it('takes a rule that cannot be evaluated for broken', () => {
     const bytes = toBinary(order.input, fromJson(order.input, { count: 1 }))
     const error = refusal(() => decodeRequest(order, bytes))
-    assert.deepEqual(error.details.fieldViolations?.map(({ reason }) => reason), ['rule_error'])
+    assert.deepEqual(
+      error.details.fieldViolations?.map(({ reason }) => reason),
+      ['rule_error'],
+    )
+  })
+
+  it('applies the rules of messages that hold each other, at every level', async () => {
+    const tree = await methodOf(`
+      syntax = "proto3";
+      package test.tree.v1;
+      import "buf/validate/validate.proto";
+      service TreeService { rpc Echo(Node) returns (Node); }
+      message Node {
+        string name = 1 [(buf.validate.field).string.min_len = 1];
+        Branch branch = 2;
+        repeated Branch branches = 3;
+        map<string, Branch> named = 4;
+      }
+      message Branch { Node node = 1; }`)
+    const branch = { node: { branch: { node: { name: 'c' } } } }
+    const json = { name: 'a', branch, branches: [branch], named: { b: branch } }
+    const bytes = toBinary(tree.input, fromJson(tree.input, json))
+    const error = refusal(() => decodeRequest(tree, bytes))
+    const found = error.details.fieldViolations?.map(({ field }) => field)
+    assert.deepEqual(found, ['branch.node.name', 'branches[0].node.name', 'named["b"].node.name'])
+  })
+
+  it('compiles the rules of types with very many paths through them', async () => {
+    const types = Array.from({ length: 60 }, (_, n) => `message M${n} { M${n + 1} one = 1; M${n + 1} two = 2; }`)
+    const many = await methodOf(`
+      syntax = "proto3";
+      package test.many.v1;
+      import "buf/validate/validate.proto";
+      service ManyService { rpc Echo(M0) returns (M0); }
+      ${types.join('\n')}
+      message M60 { string name = 1 [(buf.validate.field).string.min_len = 1]; }`)
+    assert.deepEqual(parseAnswer(many, '{"one":{"two":{}}}').kind, 'valid')
   })
 
   it('keeps what debug_redact marks out of paths and descriptions', () => {
@@ -176,14 +222,32 @@ describe('decodeRequest', () => {
       message Old { required string name = 1; optional State state = 2; optional group Part = 3 { optional int32 size = 4; } }
     `
     const old = await methodOf(source)
-    const bytes = new BinaryWriter().tag(1, 2).string('x').tag(3, 3).tag(4, 0).int32(7).tag(3, 4).tag(2, 0).int32(9).finish()
+    const bytes = new BinaryWriter()
+      .tag(1, 2)
+      .string('x')
+      .tag(3, 3)
+      .tag(4, 0)
+      .int32(7)
+      .tag(3, 4)
+      .tag(2, 0)
+      .int32(9)
+      .finish()
     const message = decodeRequest(old, bytes)
     assert.deepEqual(toJson(old.input, message), { name: 'x', part: { size: 7 } })
-    assert.deepEqual(fromBinary(old.input, toBinary(old.input, message)).$unknown?.map(({ no }) => no), [2])
+    assert.deepEqual(
+      fromBinary(old.input, toBinary(old.input, message)).$unknown?.map(({ no }) => no),
+      [2],
+    )
     const error = refusal(() => decodeRequest(old, new Uint8Array()))
-    assert.deepEqual(error.details.fieldViolations?.map(({ field, reason }) => [field, reason]), [['name', 'legacy_required']])
+    assert.deepEqual(
+      error.details.fieldViolations?.map(({ field, reason }) => [field, reason]),
+      [['name', 'legacy_required']],
+    )
     assert.deepEqual(violationsOf(old, {}), { name: 'value is required' })
-    assert.match(refusal(() => decodeRequest(old, bytes.subarray(0, 6))).message, /part: the group does not end|cut off/)
+    assert.match(
+      refusal(() => decodeRequest(old, bytes.subarray(0, 6))).message,
+      /part: the group does not end|cut off/,
+    )
     const edition = await methodOf(
       'edition = "2023"; package test.edition.v1; service S { rpc Echo(M) returns (M); } ' +
         'message M { string name = 1 [features.field_presence = LEGACY_REQUIRED]; M child = 2 [features.message_encoding = DELIMITED]; }',
@@ -214,7 +278,10 @@ describe('parseAnswer', () => {
   })
 
   it('takes null for a field that is not set, and proto names', () => {
-    const answer = parseAnswer(method, '{"string_value":null,"numbers":null,"labels":null,"child":null,"one":null,"two":"1"}')
+    const answer = parseAnswer(
+      method,
+      '{"string_value":null,"numbers":null,"labels":null,"child":null,"one":null,"two":"1"}',
+    )
     assert.equal(answer.kind, 'valid')
     const two = method.output.fields.find(({ name }) => name === 'two')
     assert.ok(two && reflect(method.output, answer.message).isSet(two))
@@ -299,10 +366,10 @@ describe('parseAnswer', () => {
   })
 
   it('refuses deep nesting without a stack overflow', () => {
-    const nested = (levels: number) => '{"child":'.repeat(levels) + '{}' + '}'.repeat(levels)
+    const nested = (levels: number) => `${'{"child":'.repeat(levels)}{}${'}'.repeat(levels)}`
     assert.equal(parseAnswer(method, nested(99)).kind, 'valid')
     for (const levels of [100, 1_000, 100_000]) assert.equal(parseAnswer(method, nested(levels)).kind, 'invalid')
-    const lists = '{"value":' + '['.repeat(100_000) + ']'.repeat(100_000) + '}'
+    const lists = `{"value":${'['.repeat(100_000)}${']'.repeat(100_000)}}`
     assert.equal(parseAnswer(method, lists).kind, 'invalid')
   })
 

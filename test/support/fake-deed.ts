@@ -1,4 +1,4 @@
-import { Metadata, Server, ServerCredentials, type ServiceError, status, type UntypedHandleCall } from '@grpc/grpc-js'
+import { type handleUnaryCall, Metadata, Server, ServerCredentials, type ServiceError, status } from '@grpc/grpc-js'
 import { ApiKeyServiceService } from '../../gen/deed/v1/api_key_service.ts'
 import { ContractServiceService } from '../../gen/deed/v1/contract_service.ts'
 import { OperationServiceService } from '../../gen/deed/v1/operation_service.ts'
@@ -13,7 +13,11 @@ export type Answers = Readonly<Record<string, (request: never) => unknown>>
 
 export type FakeDeed = AsyncDisposable & { address: string; received: Received[] }
 
-const trailers = { 'deed-operation': 'operations/1', 'deed-contract-version': '3', 'deed-model': 'local/keywords' }
+const trailers = {
+  'deed-operation': 'operations/1',
+  'deed-contract-version': 'contracts/acme.v1.Tickets/versions/3',
+  'deed-model': 'local/keywords',
+}
 
 /**
  * A server of Deed's own services, of health and of one contract's methods over bytes, that answers as the test says: the
@@ -22,13 +26,13 @@ const trailers = { 'deed-operation': 'operations/1', 'deed-contract-version': '3
 export async function fakeDeed(answers: Answers): Promise<FakeDeed> {
   const server = new Server()
   const received: Received[] = []
-  const handle = (path: string, answer: (request: never) => unknown): UntypedHandleCall => {
-    return (call: { request: never; metadata: Metadata }, done: (...reply: unknown[]) => void) => {
+  const handle = (path: string, answer: (request: never) => unknown): handleUnaryCall<unknown, unknown> => {
+    return (call, done) => {
       received.push({ path, request: call.request, metadata: call.metadata })
       try {
-        done(null, answer(call.request), metadataOf(trailers))
+        done(null, answer(call.request as never), metadataOf(trailers))
       } catch (error) {
-        done(error instanceof DeedError ? toServiceError(error) : error)
+        done(error instanceof DeedError ? toServiceError(error) : { code: status.UNKNOWN, details: String(error) })
       }
     }
   }

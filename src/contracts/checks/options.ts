@@ -7,15 +7,15 @@ import {
   type Message,
 } from '@bufbuild/protobuf'
 import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect'
-import { createValidator } from '@bufbuild/protovalidate'
 import type { Fault } from '../fault.ts'
 import type { Image } from '../image.ts'
 import { ownOption, ownRegistry } from '../own-image.ts'
 import { policyMessage, statedPolicy } from '../policy.ts'
 import { reachable } from '../redact.ts'
+import { validatorOf } from '../validator.ts'
 import { validateMessage } from '../violations.ts'
 
-const validator = createValidator({ registry: ownRegistry })
+const validator = validatorOf(ownRegistry)
 const fieldOption = ownOption('deed.v1.field')
 
 /** What `deed.v1` options say keeps their own rules, and is all known to this Deed. */

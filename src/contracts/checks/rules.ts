@@ -1,10 +1,11 @@
 import { create, toBinary } from '@bufbuild/protobuf'
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
-import { CompilationError, createValidator } from '@bufbuild/protovalidate'
+import { CompilationError } from '@bufbuild/protovalidate'
 import type { Fault } from '../fault.ts'
 import type { Image } from '../image.ts'
 import { inspect } from '../inspect.ts'
 import { reachable } from '../redact.ts'
+import { validatorOf } from '../validator.ts'
 
 /**
  * The contract's protovalidate rules compile. buf checks their types, which finds wrong fields and operators, patterns and rules
@@ -13,7 +14,7 @@ import { reachable } from '../redact.ts'
 export async function ruleFaults(image: Image, signal: AbortSignal): Promise<Fault[]> {
   const found = await lint(image, signal)
   if (found.length > 0) return found
-  const validator = createValidator({ registry: image.registry })
+  const validator = validatorOf(image.registry)
   const methods = image.services.flatMap((service) => service.methods)
   const types = new Set(methods.flatMap(({ input, output }) => [...reachable(input), ...reachable(output)]))
   return [...types].flatMap((type) => {

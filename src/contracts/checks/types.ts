@@ -1,4 +1,4 @@
-import type { DescField, DescMessage } from '@bufbuild/protobuf'
+import type { DescField, DescMessage, DescMethod } from '@bufbuild/protobuf'
 import { FeatureSet_FieldPresence } from '@bufbuild/protobuf/wkt'
 import type { Fault } from '../fault.ts'
 import type { Image } from '../image.ts'
@@ -12,36 +12,36 @@ const maxTypes = 1_000
 
 const long = 'google.longrunning.Operation'
 
-/** Every type of every unary method has a JSON form, so that a request can be shown to a model and an answer be filled by one. */
+/** Every type of every method has a JSON form, so that a request can be shown to a model and an answer be filled by one. */
 export function typeFaults(image: Image): Fault[] {
-  const faults = new Map<string, Fault>()
-  const add = (fault: Fault): void => void faults.set(`${fault.element}\n${fault.cause}`, fault)
-  for (const method of image.services.flatMap((service) => service.methods)) {
-    const at = { file: method.parent.file.proto.name, element: `${method.parent.typeName}.${method.name}` }
-    const { input, output } = method
-    for (const [type, role] of [
-      [input, 'request'],
-      [output, 'response'],
-    ] as const) {
-      if (type.typeName === long) continue
-      const types = reachable(type)
-      if (types.length > maxTypes) add({ ...at, cause: `its ${role} reaches more than ${maxTypes} message types` })
-      else for (const each of types) for (const fault of messageFaults(each)) add(fault)
-      if (type.typeName === 'google.protobuf.Any') add({ ...at, cause: `its ${role} is a google.protobuf.Any` })
-    }
-    if (wellKnownCheck(output) && output.typeName !== 'google.protobuf.Struct') {
-      add({ ...at, cause: `its response ${output.typeName} is no JSON object: put it into a message of its own` })
-    }
+  const methods = image.services.flatMap((service) => service.methods)
+  const used = methods.flatMap(({ input, output }) => [input, output]).filter(({ typeName }) => typeName !== long)
+  const small = new Set(used.filter((type) => reachable(type).length <= maxTypes))
+  const answers = new Set(methods.map(({ output }) => output).filter((type) => small.has(type)))
+  const stuck = unfillable(new Set([...answers].flatMap((type) => reachable(type))))
+  return [
+    ...methods.flatMap(methodFaults),
+    ...[...new Set([...small].flatMap((type) => reachable(type)))].flatMap(messageFaults),
+    ...stuck.map((type) => {
+      const cause = 'requires itself, so no message can ever be complete'
+      return { file: type.file.proto.name, element: type.typeName, cause }
+    }),
+  ]
+}
+
+function methodFaults({ parent, name, input, output }: DescMethod): Fault[] {
+  const causes: string[] = []
+  for (const [type, role] of [
+    [input, 'request'],
+    [output, 'response'],
+  ] as const) {
+    if (reachable(type).length > maxTypes) causes.push(`its ${role} reaches more than ${maxTypes} message types`)
+    if (type.typeName === 'google.protobuf.Any') causes.push(`its ${role} is a google.protobuf.Any`)
   }
-  const reached = new Set(image.services.flatMap(({ methods }) => methods.flatMap(({ output }) => reachable(output))))
-  for (const type of unfillable(reached)) {
-    add({
-      file: type.file.proto.name,
-      element: type.typeName,
-      cause: 'requires itself, so no message can ever be complete',
-    })
+  if (wellKnownCheck(output) && output.typeName !== 'google.protobuf.Struct') {
+    causes.push(`its response ${output.typeName} is no JSON object: put it into a message of its own`)
   }
-  return [...faults.values()]
+  return causes.map((cause) => ({ file: parent.file.proto.name, element: `${parent.typeName}.${name}`, cause }))
 }
 
 function messageFaults(desc: DescMessage): Fault[] {

@@ -1,14 +1,22 @@
 import { type Queryable, run } from './statement.ts'
 
+const clock = '(extract(epoch from clock_timestamp()) * 1000)::float8 as now'
+
+/** Begins a replica's life. Returns the database's clock in milliseconds since 1970. */
+export async function register(db: Queryable, replicaId: string, ttlMs: number): Promise<number | undefined> {
+  const text = `insert into replica (id, expires_at) values ($1, now() + $2 * interval '1 ms')
+    on conflict (id) do update set expires_at = excluded.expires_at returning ${clock}`
+  const rows = await run<{ now: number }>(db, 'register', text, [replicaId, ttlMs])
+  return rows[0]?.now
+}
+
 /**
- * Renews this replica's life, or starts it. Returns the database's clock in milliseconds since 1970, or undefined when the
- * replica had already expired: its leases may be with others, so it must go on under a new id.
+ * Renews it. Returns the database's clock, or undefined when the life had ended: what the replica held may be with others,
+ * so it must go on under a new id.
  */
-export async function heartbeat(db: Queryable, replicaId: string, ttlMs: number): Promise<number | undefined> {
-  const text = `insert into replica as r (id, expires_at) values ($1, now() + $2 * interval '1 ms')
-    on conflict (id) do update set expires_at = excluded.expires_at where r.expires_at > now()
-    returning (extract(epoch from clock_timestamp()) * 1000)::float8 as now`
-  const rows = await run<{ now: number }>(db, 'heartbeat', text, [replicaId, ttlMs])
+export async function renew(db: Queryable, replicaId: string, ttlMs: number): Promise<number | undefined> {
+  const text = `update replica set expires_at = now() + $2 * interval '1 ms' where id = $1 and expires_at > now() returning ${clock}`
+  const rows = await run<{ now: number }>(db, 'renew', text, [replicaId, ttlMs])
   return rows[0]?.now
 }
 

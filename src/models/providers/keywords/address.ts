@@ -8,7 +8,8 @@ const PARTS = {
 }
 type Part = keyof typeof PARTS
 
-const POSTAL_CODE = /(?<![\p{L}\p{N}])(?:[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]{1,2}-\d{4,6}|\d{4} [A-Z]{2}|\d{4,6}(?:-\d{3,4})?)(?![\p{L}\p{N}])/u
+const POSTAL_CODE =
+  /(?<![\p{L}\p{N}])(?:[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]{1,2}-\d{4,6}|\d{4} [A-Z]{2}|\d{4,6}(?:-\d{3,4})?)(?![\p{L}\p{N}])/u
 
 /** The part of an address that a field's name asks for. */
 export function addressPart(words: readonly string[]): Part | undefined {
@@ -22,7 +23,10 @@ export function addressPart(words: readonly string[]): Part | undefined {
  * stands with or before the postal code, the country after both.
  */
 export function readAddress(text: string, part: Part): string | undefined {
-  const parts = text.split(/[,\n]/, 12).map((each) => each.trim()).filter(Boolean)
+  const parts = text
+    .split(/[,\n]/, 12)
+    .map((each) => each.trim())
+    .filter(Boolean)
   const coded = parts.findLastIndex((each) => POSTAL_CODE.test(each) && !isStreet(each))
   const street = parts.findIndex((each, index) => index !== coded && isStreet(each))
   const code = POSTAL_CODE.exec(parts[coded] ?? '')?.[0]

@@ -4,7 +4,9 @@ import { isNegation, isStopWord, stems } from './words.ts'
 const YES = /^(?:yes|y|true|on|1)(?![\p{L}\p{N}])/iu
 const NO = /^(?:no|n|false|off|0|none)(?![\p{L}\p{N}])/iu
 /** Words of a name that say that it is a question, not about what. */
-const ASKING = stems('is has have had was were are needs need requires require wants want should can asked required requested')
+const ASKING = stems(
+  'is has have had was were are needs need requires require wants want should can asked required requested',
+)
 
 /** `yes`, `no` and their like. */
 export function readBoolean(value: string): boolean | undefined {

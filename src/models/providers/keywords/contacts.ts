@@ -1,4 +1,4 @@
-import { type Found, MAX_FOUND, around } from './found.ts'
+import { around, type Found, MAX_FOUND } from './found.ts'
 import { isDate } from './times.ts'
 import { stems } from './words.ts'
 
@@ -42,7 +42,9 @@ export function findPhones(text: string): Found<string>[] {
     const digits = value.replaceAll(/\D/g, '').length
     if (digits < 7 || digits > 15 || isDate(value.slice(0, 10))) continue
     const phone = { value, start: match.index, end: match.index + value.length }
-    const introduced = around(text, phone).before.slice(0, 3).some((word) => PHONE_WORDS.has(word))
+    const introduced = around(text, phone)
+      .before.slice(0, 3)
+      .some((word) => PHONE_WORDS.has(word))
     if (/^[+(0]/.test(value) || introduced) found.push(phone)
     if (found.length >= MAX_FOUND) break
   }

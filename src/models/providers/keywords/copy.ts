@@ -1,6 +1,6 @@
 import type { DescField, JsonValue, Registry } from '@bufbuild/protobuf'
 import type { Evidence } from './evidence.ts'
-import { type Entry, jsonOf } from './request.ts'
+import { jsonOf } from './request.ts'
 import type { Wanted } from './wanted.ts'
 
 /** Names that say nothing unless what holds them has the same name as well. */
@@ -10,7 +10,12 @@ const GENERIC = new Set('name id text value type kind code number status title d
  * The value of the request's field that a field stands for: one that its comment names in backquotes, else one of the same
  * name and type. A list also takes the distinct values of a single field that its comment names, wherever it occurs.
  */
-export function copied(wanted: Wanted, holder: string, { entries }: Evidence, registry: Registry): JsonValue | undefined {
+export function copied(
+  wanted: Wanted,
+  holder: string,
+  { entries }: Evidence,
+  registry: Registry,
+): JsonValue | undefined {
   const { field, sources } = wanted
   for (const source of sources) {
     const named = entries.filter((entry) => entry.field.name === source)
@@ -27,7 +32,8 @@ export function copied(wanted: Wanted, holder: string, { entries }: Evidence, re
 }
 
 function sameType(a: DescField, b: DescField): boolean {
-  return a.fieldKind === b.fieldKind && sameValue(a, b) && (a.fieldKind !== 'map' || a.mapKey === (b as typeof a).mapKey)
+  if (a.fieldKind === 'map') return b.fieldKind === 'map' && a.mapKey === b.mapKey && sameValue(a, b)
+  return a.fieldKind === b.fieldKind && sameValue(a, b)
 }
 
 function isElement(single: DescField, list: DescField): boolean {
@@ -39,6 +45,8 @@ function sameValue(a: DescField, b: DescField): boolean {
 }
 
 function distinct(values: readonly (JsonValue | undefined)[]): JsonValue[] {
-  const byText = new Map(values.flatMap((value) => (value === undefined ? [] : [[JSON.stringify(value), value] as const])))
+  const byText = new Map(
+    values.flatMap((value) => (value === undefined ? [] : [[JSON.stringify(value), value] as const])),
+  )
   return [...byText.values()]
 }

@@ -56,7 +56,9 @@ function allowed(desc: DescEnum, { rules }: Wanted): DescEnumValue[] {
   const rule = rules?.type.case === 'enum' ? rules.type.value : undefined
   return desc.values.filter(({ number }) => {
     if (rule && rule.in.length > 0 && !rule.in.includes(number)) return false
-    return !rule?.notIn.includes(number) && !(number === 0 && /_?(UNSPECIFIED|UNKNOWN)$/.test(desc.value[0]?.name ?? ''))
+    return (
+      !rule?.notIn.includes(number) && !(number === 0 && /_?(UNSPECIFIED|UNKNOWN)$/.test(desc.value[0]?.name ?? ''))
+    )
   })
 }
 

@@ -5,8 +5,8 @@ import { findEmails, findPhones, findUrls } from './contacts.ts'
 import { languageOf } from './language.ts'
 import { type Lines, readLines, sentencesOf } from './lines.ts'
 import { findNumbers } from './numbers.ts'
-import { type Entry, entriesOf, jsonOf, stringsOf } from './request.ts'
 import { findReferences } from './references.ts'
+import { type Entry, entriesOf, jsonOf, stringsOf } from './request.ts'
 import { findDates, findDurations } from './times.ts'
 import { stems, wordsOf } from './words.ts'
 
@@ -16,19 +16,26 @@ export const MAX_TEXT_BYTES = 64 * 1024
 const MAX_SPOKEN = 1_000
 
 /**
+ * What a text is: the request's, the block or value behind the label of a message, a line of a list, or the value behind the
+ * label of a field, which is taken for the field's own.
+ */
+type Part = 'request' | 'section' | 'line' | 'value'
+
+/**
  * A text and what can be read off it, each kind looked for when it is first asked for. `entries` are the request's fields
  * when the text is the request's, and empty when it is a part of it: a line of a list, the value of a label.
  */
 export class Evidence {
   readonly text: string
-  /** The longest single text, which is taken for the one that matters: a mail's body rather than its subject. */
+  /** The first text that is at least half as long as the longest: a mail's body rather than its subject. */
   readonly body: string
   readonly entries: readonly Entry[]
-  readonly part: 'request' | 'line' | 'value'
+  readonly part: Part
   readonly words = once(() => new Set(wordsOf(this.text)))
   readonly lines = once(() => readLines(this.text))
   /** Of the body, without what is no prose. */
   readonly sentences = once(() => sentencesOf(this.body))
+  readonly allSentences = once(() => this.#texts.flatMap(sentencesOf))
   /** The sentences and lines of the whole text, as stems. */
   readonly spoken = once(() => this.text.split(/[.!?\n]/, MAX_SPOKEN).map(wordsOf))
   readonly numbers = once(() => findNumbers(this.text))
@@ -41,17 +48,20 @@ export class Evidence {
   readonly phones = once(() => findPhones(this.text))
   readonly language = once(() => languageOf(this.text))
   readonly #labels = once(() => labelsOf(this.lines(), this.#given))
+  readonly #texts: readonly string[]
   readonly #given: ReadonlyMap<string, string>
 
   constructor(
-    part: 'request' | 'line' | 'value',
+    part: Part,
     texts: readonly string[],
     entries: readonly Entry[] = [],
     given: ReadonlyMap<string, string> = new Map(),
   ) {
     this.part = part
+    this.#texts = texts
     this.text = texts.join('\n\n')
-    this.body = texts.reduce((longest, text) => (text.length > longest.length ? text : longest), '')
+    const longest = texts.reduce((most, text) => Math.max(most, text.length), 0)
+    this.body = texts.find((text) => text.length * 2 >= longest) ?? ''
     this.entries = entries
     this.#given = given
   }
@@ -74,10 +84,10 @@ function once<T>(make: () => T): () => T {
   }
 }
 
-const SUFFIXES = stems('id number no nr ref reference date time at on address code name')
+const SUFFIXES = stems('id number no nr ref reference date time at on to address code name')
 
 /** `order id`, `order number` and `order` are one label, and so are `due`, `due date` and `due time`. */
-function withoutSuffix(name: readonly string[]): readonly string[] {
+export function withoutSuffix(name: readonly string[]): readonly string[] {
   const last = name.at(-1)
   return name.length > 1 && last !== undefined && SUFFIXES.has(last) ? name.slice(0, -1) : name
 }

@@ -1,5 +1,4 @@
 import type { DescField, DescMessage, JsonObject, JsonValue } from '@bufbuild/protobuf'
-import { isReflectMessage } from '@bufbuild/protobuf/reflect'
 import type { Method } from '../../../contracts/method.ts'
 import { isWellKnown } from '../../schema.ts'
 import { copied } from './copy.ts'
@@ -11,9 +10,9 @@ import { countOf } from './request.ts'
 import { readScalar } from './scalars.ts'
 import { readAddressPart } from './strings.ts'
 import { type Wanted, wantedOf } from './wanted.ts'
-import { nameWords, stem } from './words.ts'
 import { readWellKnown } from './well-known.ts'
 import { withoutBroken } from './without-broken.ts'
+import { nameWords, stem } from './words.ts'
 
 const MAX_DEPTH = 6
 /** How many fields are looked at in all, so that no contract keeps the process busy. */
@@ -78,22 +77,21 @@ export class Filler {
           : this.message(desc, line, { holder: field, types: place.types })
       return readList(field, wanted, evidence, make)
     }
-    const holder = place.holder ? nameWords(place.holder.name) : []
+    const holder = place.holder ? wantedOf(place.holder).words : []
     const label = evidence.label([[...holder, ...wanted.words], wanted.words])
-    const labelled = label === undefined ? undefined : this.#single(wanted, new Evidence('value', [label]), place)
+    const part = field.message && !isWellKnown(field.message) ? 'section' : 'value'
+    const labelled = label === undefined ? undefined : this.#single(wanted, new Evidence(part, [label]), place)
     return labelled ?? this.#single(wanted, evidence, place)
   }
 
   #single(wanted: Wanted, evidence: Evidence, place: Place): JsonValue | undefined {
     const { field } = wanted
-    const holder = place.holder ? nameWords(place.holder.name) : []
+    const holder = place.holder ? wantedOf(place.holder).words : []
     switch (field.fieldKind) {
       case 'enum':
         return chooseEnum(wanted, field.enum, evidence.words())
       case 'scalar': {
-        // Inside the value of a message's label, the field's own label was looked for already.
-        const inside = evidence.part === 'value' && place.types.length > 1
-        const part = inside ? readAddressPart(wanted, evidence) : undefined
+        const part = evidence.part === 'section' ? readAddressPart(wanted, evidence) : undefined
         return part ?? readScalar(field.scalar, wanted, holder, evidence)
       }
       case 'message':
@@ -110,7 +108,9 @@ function countFor(field: DescField, json: JsonObject, { entries }: Evidence): nu
   const words = wantedOf(field).words
   if (field.fieldKind !== 'scalar' || words.length < 2 || words.at(-1) !== COUNTING) return undefined
   const counted = words.at(-2)
-  const sibling = field.parent.fields.find((each) => each.fieldKind === 'list' && nameWords(each.name).at(-1) === counted)
+  const sibling = field.parent.fields.find(
+    (each) => each.fieldKind === 'list' && wantedOf(each).words.at(-1) === counted,
+  )
   const list = sibling && json[sibling.jsonName]
   if (Array.isArray(list)) return list.length
   return countOf(entries, (name) => nameWords(name).at(-1) === counted)

@@ -3,8 +3,8 @@ import { wordsOf } from './words.ts'
 /** A line of a list, without its marker, and the words of the heading that it stands under. */
 export type Item = { text: string; heading: readonly string[] }
 
-/** `Key: value`. */
-export type Label = { key: string; value: string }
+/** `Key: value`, and the words of the heading that it stands under. */
+export type Label = { key: string; value: string; heading: readonly string[] }
 
 export type Lines = { items: readonly Item[]; labels: readonly Label[] }
 
@@ -25,7 +25,7 @@ export function readLines(text: string): Lines {
   let block: string[] = []
   let used = false
   const close = (): void => {
-    if (heading !== '' && block.length > 0) labels.push({ key: heading, value: block.join('\n') })
+    if (heading !== '' && block.length > 0) labels.push({ key: heading, value: block.join('\n'), heading: [] })
     heading = ''
     block = []
     used = false
@@ -47,14 +47,16 @@ export function readLines(text: string): Lines {
     if (marker > 0) items.push({ text: content, heading: wordsOf(heading) })
     else if (heading !== '') block.push(content)
     const [, key = '', value = ''] = LABEL.exec(content) ?? []
-    if (key !== '' && wordsOf(key).length <= MAX_KEY_WORDS) labels.push({ key, value })
+    if (key !== '' && wordsOf(key).length <= MAX_KEY_WORDS) labels.push({ key, value, heading: wordsOf(heading) })
   }
   close()
   return { items, labels }
 }
 
-const GREETING = /^(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|to whom)(?![\p{L}])/iu
-const CLOSING = /^(?:(?:best|kind|warm|many)\s)?(?:regards|wishes|thanks|thank you|cheers|sincerely|yours)(?![\p{L}])/iu
+const GREETING =
+  /^(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|to whom|hallo|guten tag|bonjour|hola|ciao|olá)(?![\p{L}])/iu
+const CLOSING =
+  /^(?:(?:best|kind|warm|many|mit|freundliche|mit freundlichen|viele)\s)?(?:regards|wishes|thanks|thank you|cheers|sincerely|yours|grüße|grüßen|cordialement|saludos)(?![\p{L}])/iu
 
 /** The sentences of a text, without greeting, list lines and what follows the closing formula. */
 export function sentencesOf(text: string): string[] {
@@ -68,6 +70,14 @@ export function sentencesOf(text: string): string[] {
     sentences.push(sentence)
   }
   return sentences
+}
+
+const ASKING =
+  /^(?:please|can you|could you|would you|(?:i|we) (?:will|must|should|need to)|todo|action)(?![\p{L}\p{N}])/iu
+
+/** Whether a sentence asks for something to be done, or says who will do it. */
+export function isAction(sentence: string): boolean {
+  return ASKING.test(sentence)
 }
 
 /** The name under a closing formula: a line of one to five words that starts with a capital letter. */

@@ -1,5 +1,5 @@
 import { ScalarType } from '@bufbuild/protobuf'
-import { type Found, MAX_FOUND, around } from './found.ts'
+import { around, type Found, MAX_FOUND } from './found.ts'
 import { stems } from './words.ts'
 
 /** A number as it was written, in digits: `-1,234.50` is `{ negative: true, whole: '1234', fraction: '50' }`. */
@@ -51,7 +51,10 @@ export function numberBeside(
   words: readonly string[],
 ): Decimal | undefined {
   return numbers.find((number) => {
-    const { before: lead, after: [after] } = around(text, number)
+    const {
+      before: lead,
+      after: [after],
+    } = around(text, number)
     const before = lead.find((word) => !LINKS.has(word))
     return (after !== undefined && words.includes(after)) || (before !== undefined && words.includes(before))
   })?.value

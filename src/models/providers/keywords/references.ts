@@ -24,7 +24,11 @@ export function findReferences(text: string): Found<string>[] {
  * The reference to what a field's name says: `order 48213`, `Order no. A-77`, `order #48213`, or `INV-2041` for an invoice.
  * For an article also a code in capitals with a hyphen that nothing introduces. A name that only says `reference` or `id` is satisfied by those words.
  */
-export function referenceTo(text: string, found: readonly Found<string>[], words: readonly string[]): string | undefined {
+export function referenceTo(
+  text: string,
+  found: readonly Found<string>[],
+  words: readonly string[],
+): string | undefined {
   const subject = words.filter((word) => !REFERENCE_WORDS.has(word))
   const wanted = new Set(subject.length > 0 ? subject : words)
   const article = subject.some((word) => ARTICLE_WORDS.has(word))

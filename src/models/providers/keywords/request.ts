@@ -1,5 +1,5 @@
 import { type DescField, type JsonValue, type Message, type Registry, toJson } from '@bufbuild/protobuf'
-import { type ReflectMessage, isReflectList, isReflectMap, isReflectMessage, reflect } from '@bufbuild/protobuf/reflect'
+import { isReflectList, isReflectMap, isReflectMessage, type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect'
 import type { Method } from '../../../contracts/method.ts'
 
 /** A field of the request that is set, in the message that has it. */

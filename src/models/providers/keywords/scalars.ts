@@ -8,7 +8,8 @@ import { readString } from './strings.ts'
 import type { Wanted } from './wanted.ts'
 import { stems } from './words.ts'
 
-const MONEY = stems('price amount cost fee fare total sum budget balance money charge minor cent units nanos value')
+const MONEY = stems('price amount cost fee fare budget money charge minor cent nanos')
+const MONEY_AT_END = stems('total sum balance')
 /** Words of money that do not say which money; the rest of a name must stand near the amount. */
 const ANY_MONEY = stems('price amount cost money minor cent unit units nanos value each per in currency code')
 const QUANTITY = stems('quantity qty pieces')
@@ -22,7 +23,7 @@ export function readScalar(
 ): JsonValue | undefined {
   switch (type) {
     case ScalarType.STRING:
-      return readString(wanted, whichMoney(wanted, holder), evidence)
+      return readString(wanted, whichMoney(wanted, holder, evidence), evidence)
     case ScalarType.BOOL:
       return evidence.part === 'value' ? readBoolean(evidence.text) : stated(wanted.words, evidence)
     case ScalarType.BYTES:
@@ -42,9 +43,8 @@ function readNumber(
 ): Decimal | undefined {
   const { words } = wanted
   const { text, part } = evidence
-  if (words.some((word) => MONEY.has(word))) {
-    const near = part === 'value' ? [] : whichMoney(wanted, holder)
-    const amount = nearest(text, evidence.amounts(), near)
+  if (isMoney(wanted)) {
+    const amount = nearest(text, evidence.amounts(), whichMoney(wanted, holder, evidence))
     if (amount) return moneyPart(words, type, amount)
   }
   if (part === 'value') return evidence.numbers()[0]?.value
@@ -59,9 +59,18 @@ function moneyPart(words: readonly string[], type: ScalarType, amount: Amount): 
   if (words.includes('minor') || words.includes('cent')) return inMinorUnits(amount)
   if (words.includes('nano')) return nanosOf(amount)
   const integer = type !== ScalarType.DOUBLE && type !== ScalarType.FLOAT
-  return words.includes('unit') && integer ? { ...amount, fraction: '' } : amount
+  return words.at(-1) === 'unit' && integer ? { ...amount, fraction: '' } : amount
 }
 
-function whichMoney({ words }: Wanted, holder: readonly string[]): string[] {
+function isMoney({ words, field }: Wanted): boolean {
+  const last = words.at(-1) ?? ''
+  if (words.some((word) => MONEY.has(word)) || MONEY_AT_END.has(last)) return true
+  // `units` are money's in a message that has a currency.
+  return last === 'unit' && field.parent.fields.some(({ name }) => name.startsWith('currency'))
+}
+
+/** The words that must stand near an amount. Behind the money's own label it is the only one. */
+function whichMoney({ words }: Wanted, holder: readonly string[], { part }: Evidence): string[] {
+  if (part === 'value' || part === 'section') return []
   return [...holder, ...words].filter((word) => !ANY_MONEY.has(word))
 }

@@ -43,7 +43,7 @@ export function readString(wanted: Wanted, near: readonly string[], evidence: Ev
     case 'phone':
       return value ? (evidence.phones()[0]?.value ?? text) : closest(evidence.phones(), wanted, 'phone', evidence)
     case 'currency':
-      return nearest(text, evidence.amounts(), near)?.currency ?? evidence.amounts()[0]?.currency
+      return nearest(text, evidence.amounts(), near)?.currency
     case 'language':
       return value ? text : evidence.language()
     case 'date':
@@ -57,7 +57,7 @@ export function readString(wanted: Wanted, near: readonly string[], evidence: Ev
     case 'title':
       return value ? shortened(text, maxLength(rules)) : titleOf(evidence, rules)
     case 'question':
-      return value ? text : evidence.sentences().find((sentence) => sentence.endsWith('?'))
+      return value ? text : evidence.allSentences().findLast((sentence) => sentence.endsWith('?'))
     case 'rest':
       if (value) return text
       return evidence.part === 'line' ? restOf(evidence) : personIn(wanted, evidence)
@@ -80,7 +80,7 @@ export function readStrings(wanted: Wanted, evidence: Evidence): string[] {
     case 'currency':
       return distinct(evidence.amounts().map((found) => found.value.currency))
     case 'question':
-      return evidence.sentences().filter((sentence) => sentence.endsWith('?'))
+      return evidence.allSentences().filter((sentence) => sentence.endsWith('?'))
     default:
       return []
   }

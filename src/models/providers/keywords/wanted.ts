@@ -23,7 +23,8 @@ export function wantedOf(field: DescField): Wanted {
   let wanted = cache.get(field)
   if (!wanted) {
     const comment = commentOf(field)
-    const rules = field.fieldKind === 'list' || field.fieldKind === 'map' ? elementRules(rulesOf(field)) : rulesOf(field)
+    const rules =
+      field.fieldKind === 'list' || field.fieldKind === 'map' ? elementRules(rulesOf(field)) : rulesOf(field)
     const sources = [...comment.matchAll(/`([a-z][a-z0-9_]{0,63})`/g)].map(([, name = '']) => name)
     wanted = { field, words: nameWords(field.name), comment, rules, sources }
     cache.set(field, wanted)

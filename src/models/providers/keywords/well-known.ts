@@ -1,6 +1,8 @@
 import { type DescMessage, type JsonObject, type JsonValue, ScalarType } from '@bufbuild/protobuf'
 import type { Evidence } from './evidence.ts'
 import { nearest } from './found.ts'
+import { labelsFor } from './labels.ts'
+import type { Label } from './lines.ts'
 import { readScalar } from './scalars.ts'
 import type { Wanted } from './wanted.ts'
 import { stems } from './words.ts'
@@ -21,7 +23,7 @@ const READERS: Readonly<Record<string, Read>> = {
     const seconds = nearest(evidence.text, evidence.durations(), which)
     return seconds === undefined ? undefined : `${seconds}s`
   },
-  Struct: (_wanted, _holder, evidence) => labelsOf(evidence),
+  Struct: (wanted, _holder, evidence) => structOf(labelsFor(wanted, evidence)),
   DoubleValue: scalar(ScalarType.DOUBLE),
   FloatValue: scalar(ScalarType.FLOAT),
   Int64Value: scalar(ScalarType.INT64),
@@ -46,9 +48,8 @@ export function readWellKnown(
   return READERS[desc.name]?.(wanted, holder, evidence)
 }
 
-/** The `Key: value` lines of a text, the first of each key. */
-export function labelsOf(evidence: Evidence): JsonObject | undefined {
-  const { labels } = evidence.lines()
+/** The first of each key. */
+function structOf(labels: readonly Label[]): JsonObject | undefined {
   if (labels.length === 0) return undefined
   return Object.fromEntries(labels.toReversed().map(({ key, value }) => [key, value]))
 }

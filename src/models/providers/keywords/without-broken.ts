@@ -1,4 +1,4 @@
-import { type DescMessage, fromJson, type JsonObject, type Message } from '@bufbuild/protobuf'
+import { type DescMessage, fromJson, type JsonObject, type JsonValue, type Message } from '@bufbuild/protobuf'
 import type { Violation } from '@bufbuild/protovalidate'
 import type { Method } from '../../../contracts/method.ts'
 
@@ -6,7 +6,11 @@ import type { Method } from '../../../contracts/method.ts'
  * Takes out of a message what breaks the rules of its own field, since that was no evidence. `valid` is whether what is left
  * keeps the message's rules: it does not where a required field is missing, or a rule over several fields is broken.
  */
-export function withoutBroken(method: Method, desc: DescMessage, json: JsonObject): { json: JsonObject; valid: boolean } {
+export function withoutBroken(
+  method: Method,
+  desc: DescMessage,
+  json: JsonObject,
+): { json: JsonObject; valid: boolean } {
   const broken = violations(method, desc, json)
   if (broken.length === 0) return { json, valid: true }
   const kept = removed(json, broken)
@@ -38,6 +42,8 @@ function removed(json: JsonObject, broken: readonly Pick<Violation, 'field'>[]):
     if (field?.kind !== 'field') continue
     if (element?.kind === 'list_sub') {
       elements.set(field.jsonName, (elements.get(field.jsonName) ?? new Set()).add(element.index))
+    } else if (element?.kind === 'map_sub') {
+      kept[field.jsonName] = withoutKey(kept[field.jsonName], String(element.key))
     } else {
       delete kept[field.jsonName]
     }
@@ -47,4 +53,9 @@ function removed(json: JsonObject, broken: readonly Pick<Violation, 'field'>[]):
     if (Array.isArray(list)) kept[name] = list.filter((_, index) => !indexes.has(index))
   }
   return kept
+}
+
+function withoutKey(map: JsonValue | undefined, key: string): JsonValue {
+  if (typeof map !== 'object' || map === null || Array.isArray(map)) return {}
+  return Object.fromEntries(Object.entries(map).filter(([name]) => name !== key))
 }

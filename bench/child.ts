@@ -1,0 +1,49 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+/** A server in a process of its own. */
+export type Child = {
+  /** What it printed when it was ready. */
+  ready: Readonly<Record<string, string>>
+  /** Bytes of memory that it has resident. */
+  rss(): Promise<number>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+const stopTimeoutMs = 15_000
+
+/** Starts a script of bench/ that ends in `serveUntilTold`, and waits until it is ready. */
+export async function startChild(script: string, args: readonly string[], signal: AbortSignal): Promise<Child> {
+  const path = fileURLToPath(new URL(script, import.meta.url))
+  const child = spawn(process.execPath, [path, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const exited = once(child, 'exit')
+  const lines = createInterface({ input: child.stdout })
+  const next = async () => {
+    const line = once(lines, 'line', { signal })
+    const ended = exited.then(([code, by]) => Promise.reject(new Error(`${script} ended with ${code ?? by}`)))
+    const [text] = await Promise.race([line, ended])
+    return JSON.parse(text)
+  }
+  const stop = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGTERM')
+    const force = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs)
+    await exited
+    clearTimeout(force)
+  }
+  try {
+    return {
+      ready: await next(),
+      async rss() {
+        child.stdin.write('\n')
+        return Number((await next()).rss)
+      },
+      [Symbol.asyncDispose]: stop,
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}

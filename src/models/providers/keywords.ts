@@ -1,0 +1,26 @@
+import type { Provider } from '../provider.ts'
+import { evidenceOf } from './keywords/evidence.ts'
+import { Filler } from './keywords/fill.ts'
+
+/**
+ * `local/keywords`: fills the response from the request by the rules of docs/models.md. No network, no key, no weights, and
+ * the same answer each time, so a repair changes nothing. Fields without evidence are left unset; whether the contract
+ * allows that is for the validation to say. Usage counts words: those of the text looked at, and those of the answer.
+ */
+export const keywords: Provider = async function* ({ method, request }, signal) {
+  signal.throwIfAborted()
+  const evidence = evidenceOf(method, request)
+  const text = JSON.stringify(new Filler(method).response(evidence))
+  yield { kind: 'text', text }
+  const usage = {
+    inputTokens: countWords(evidence.text),
+    outputTokens: countWords(text),
+    cacheReadTokens: 0,
+    cacheWriteTokens: 0,
+  }
+  yield { kind: 'end', stop: 'complete', usage, providerRequestId: '' }
+}
+
+function countWords(text: string): number {
+  return text.match(/[\p{L}\p{N}]+/gu)?.length ?? 0
+}

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { toBinary } from '@bufbuild/protobuf'
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
+import { breakingChanges } from '../../src/contracts/breaking.ts'
+import { compile } from '../support/compile.ts'
+
+async function imageOf(body: string): Promise<Uint8Array> {
+  const set = await compile({ 'acme/v1/ask.proto': `syntax = "proto3";\npackage acme.v1;\n${body}` })
+  return toBinary(FileDescriptorSetSchema, set)
+}
+
+const ask = 'message Ask { string text = 1; int32 size = 2; }\nmessage Other {}\n'
+
+describe('breakingChanges', () => {
+  const signal = AbortSignal.timeout(20_000)
+
+  const rulesOf = async (from: string, to: string): Promise<string[]> => {
+    const [old, image] = await Promise.all([imageOf(from), imageOf(to)])
+    return (await breakingChanges(old, image, signal)).map(({ rule }) => rule)
+  }
+
+  it('finds nothing in what callers do not notice', async () => {
+    const from = `${ask}service AskService { rpc Say(Ask) returns (Ask); }\nservice Gone { rpc Say(Ask) returns (Ask); }`
+    const to = `// More.\n${ask.replace('}', 'bool more = 3; }')}service AskService { rpc Say(Ask) returns (Ask); rpc More(Ask) returns (Ask); }`
+    assert.deepEqual(await rulesOf(from, to), [])
+  })
+
+  it('finds methods that are gone or retyped, and fields that changed on the wire or in JSON', async () => {
+    const from = `${ask}service AskService { rpc Say(Ask) returns (Ask); rpc Gone(Ask) returns (Ask); }`
+    const to = `${ask.replace('int32 size', 'string length')}service AskService { rpc Say(Ask) returns (Other); }`
+    assert.deepEqual((await rulesOf(from, to)).sort(), [
+      'FIELD_SAME_JSON_NAME',
+      'FIELD_SAME_NAME',
+      'FIELD_WIRE_JSON_COMPATIBLE_TYPE',
+      'RPC_NO_DELETE',
+      'RPC_SAME_RESPONSE_TYPE',
+    ])
+  })
+
+  it('says file, line and cause', async () => {
+    const [old, image] = await Promise.all([imageOf(ask), imageOf(ask.replace('int32', 'bool'))])
+    const [finding] = await breakingChanges(old, image, signal)
+    assert.equal(finding?.file, 'acme/v1/ask.proto')
+    assert.equal(finding?.line, 3)
+    assert.match(finding?.message ?? '', /"size".*int32.*bool/)
+  })
+
+  it('stops with its signal', async () => {
+    const image = await imageOf(ask)
+    const stopped = AbortSignal.abort(new Error('enough'))
+    await assert.rejects(breakingChanges(image, image, stopped), /enough/)
+  })
+})

@@ -1,0 +1,97 @@
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { ROOT_CONTEXT } from '@opentelemetry/api'
+import { pino } from 'pino'
+import { bootstrap } from '../../src/access/bootstrap.ts'
+import type { Method } from '../../src/contracts/method.ts'
+import type { Providers } from '../../src/models/provider.ts'
+import { type Call, Operations } from '../../src/operations/operations.ts'
+import { type Database, openDatabase } from '../../src/storage/database.ts'
+import { Project } from '../../src/storage/entities/project.ts'
+import { migrate } from '../../src/storage/migrate.ts'
+import { methodOf } from './methods.ts'
+import { testDatabase } from './postgres.ts'
+
+export const silent = pino({ level: 'silent' })
+
+export const echoSource = `
+syntax = "proto3";
+package test.v1;
+import "buf/validate/validate.proto";
+import "deed/v1/annotations.proto";
+// Echoes.
+service EchoService {
+  // Repeat the text.
+  rpc Echo(EchoRequest) returns (EchoResponse) {
+    option (deed.v1.method) = {models: ["test/one"], max_failures: 3, max_repairs: 1, attempt_timeout: {seconds: 20}};
+  }
+}
+message EchoRequest { string text = 1 [(buf.validate.field).string.max_len = 100]; map<string, int32> counts = 2; }
+message EchoResponse { string text = 1 [(buf.validate.field).string.min_len = 1]; }
+`
+
+/** A database with Deed's schema and the project \`default\`. */
+export async function deedDatabase(): Promise<{ url: string; db: Database; projectId: string } & AsyncDisposable> {
+  const stack = new AsyncDisposableStack()
+  const { url } = stack.use(await testDatabase())
+  await migrate(url)
+  const db = stack.use(await openDatabase(url, { connections: 8 }))
+  await bootstrap(db, 'a key that only these tests have....', async () => {})
+  const { id } = await db.em().findOneOrFail(Project, { name: 'default' })
+  return { url, db, projectId: id, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+}
+
+/** A replica's operations over the database, with the echo contract. */
+export async function replica(
+  db: Database,
+  providers: Providers,
+): Promise<{ operations: Operations; method: Method } & AsyncDisposable> {
+  const method = await methodOf(echoSource)
+  const operations = new Operations(
+    db.pool,
+    silent,
+    { providers, defaultModel: 'test/one' },
+    async () => method,
+    (of, bytes) => fromBinary(of.input, bytes),
+  )
+  await operations.start()
+  let drained = false
+  return {
+    operations,
+    method,
+    async [Symbol.asyncDispose]() {
+      if (drained) return
+      drained = true
+      await operations.drain(0)
+    },
+  }
+}
+
+/** A call of Echo. */
+export function echoCall(projectId: string, method: Method, text: string, more: Partial<Call> = {}): Call {
+  const message = create(method.input, { text })
+  return {
+    projectId,
+    method,
+    message,
+    request: toBinary(method.input, message),
+    key: undefined,
+    context: ROOT_CONTEXT,
+    signal: new AbortController().signal,
+    ...more,
+  }
+}
+
+/** How many rows a table has for an operation or in all. */
+export async function count(db: Database, table: string): Promise<number> {
+  const { rows } = await db.pool.query<{ n: number }>(`select count(*)::int as n from ${table}`)
+  return rows[0]?.n ?? -1
+}
+
+/** The invariant: each accepted operation is in exactly one of ready, timer, lease, result. Returns the ids that are not. */
+export async function misplaced(db: Pick<Database, 'pool'>): Promise<string[]> {
+  const { rows } = await db.pool.query<{ id: string; places: number }>(`
+    select o.id, (select count(*) from ready r where r.operation_id = o.id) + (select count(*) from timer t where t.operation_id = o.id)
+      + (select count(*) from lease l where l.operation_id = o.id) + (select count(*) from result r where r.id = o.id and r.day = o.day) as places
+    from operation o`)
+  return rows.filter((row) => Number(row.places) !== 1).map((row) => `${row.id} in ${row.places}`)
+}
