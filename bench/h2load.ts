@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Load, Loaded } from './load.ts'
@@ -16,6 +16,8 @@ export async function hasH2load(): Promise<boolean> {
 /** Loads a server over cleartext HTTP/2. h2load sees the HTTP status alone: whether the calls were answered OK is not its to say. */
 export async function runH2load(load: Load, folder: string): Promise<Loaded> {
   const log = join(folder, 'h2load.log')
+  // h2load appends.
+  await rm(log, { force: true })
   const args = [
     ...['-c', String(load.connections), '-m', String(load.streams), '-D', String(load.seconds)],
     ...[`--data=${load.bodyFile}`, `--log-file=${log}`],

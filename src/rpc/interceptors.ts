@@ -5,7 +5,7 @@ import type { Authenticator } from '../access/authenticate.ts'
 import { authorize, contractRoles, methodRoles } from '../access/roles.ts'
 import { DeedError } from '../errors/deed-error.ts'
 import { metadataValue, type UnaryCall, type UnaryHandler } from './call.ts'
-import { toWireError } from './errors.ts'
+import { PlainStatus, toWireError } from './errors.ts'
 
 /** Bytes of a request message. Below grpc-js's own limit, so that Deed can say what is wrong. */
 export const maxRequestBytes = 4 * 1024 * 1024
@@ -84,6 +84,8 @@ function statusOf(log: Logger): Interceptor {
     try {
       return await next(call)
     } catch (error) {
+      // Nobody reads this reply: whatever broke off behind it did so because the caller left.
+      if (call.signal.aborted) throw toWireError(new PlainStatus(status.CANCELLED, 'the caller left'), log)
       const span = trace.getSpanContext(call.context)
       const ids = span ? { trace_id: span.traceId, span_id: span.spanId } : {}
       throw toWireError(error, log.child({ method: call.path.slice(1), ...ids }))

@@ -1,9 +1,9 @@
 import { create, type DescMethod } from '@bufbuild/protobuf'
-import { createValidator } from '@bufbuild/protovalidate'
 import type { Server } from '@grpc/grpc-js'
 import type { Principal } from '../access/principal.ts'
 import { decodeRequest } from '../contracts/codec.ts'
 import { ownRegistry } from '../contracts/own-image.ts'
+import { validatorOf } from '../contracts/validator.ts'
 import { type Interceptor, intercept, principalOf } from './interceptors.ts'
 import { unaryDefinition, unaryHandler } from './unary.ts'
 
@@ -12,7 +12,7 @@ type Codec<T> = { encode(message: T): { finish(): Uint8Array }; decode(bytes: Ui
 export type Caller = { principal: Principal; signal: AbortSignal }
 type OwnMethod = (bytes: Uint8Array, caller: Caller) => Promise<Uint8Array>
 
-const validator = createValidator({ registry: ownRegistry })
+const validator = validatorOf(ownRegistry)
 
 /** A handler between ts-proto's types of its request and response. */
 export function ownMethod<Req, Res>(

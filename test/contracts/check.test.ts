@@ -67,8 +67,8 @@ describe('checkImage', () => {
       message Loop { Again again = 1 [(buf.validate.field).required = true]; }
       message Again { Loop loop = 1 [(buf.validate.field).required = true]; Loop other = 2; }`)
     assert.deepEqual(await faultsOf(source), [
-      '·: acme.v1.Inner.any: a model cannot read or fill a google.protobuf.Any: use a oneof or a Struct',
       '·: acme.v1.AskService.When: its response google.protobuf.Timestamp is no JSON object: put it into a message of its own',
+      '·: acme.v1.Inner.any: a model cannot read or fill a google.protobuf.Any: use a oneof or a Struct',
       '·: acme.v1.Loop: requires itself, so no message can ever be complete',
       '·: acme.v1.Again: requires itself, so no message can ever be complete',
     ])

@@ -1,10 +1,7 @@
 import type { DescField, JsonValue, Registry } from '@bufbuild/protobuf'
 import type { Evidence } from './evidence.ts'
-import { jsonOf } from './request.ts'
+import { isGeneric, jsonOf } from './request.ts'
 import type { Wanted } from './wanted.ts'
-
-/** Names that say nothing unless what holds them has the same name as well. */
-const GENERIC = new Set('name id text value type kind code number status title description note comment'.split(' '))
 
 /**
  * The value of the request's field that a field stands for: one that its comment names in backquotes, else one of the same
@@ -26,7 +23,7 @@ export function copied(
   }
   const same = entries.find((entry) => {
     if (!entry.single || entry.field.name !== field.name || !sameType(entry.field, field)) return false
-    return entry.holder === holder || !GENERIC.has(field.name)
+    return entry.holder === holder || !isGeneric(field)
   })
   return same && jsonOf(same, registry)
 }

@@ -6,9 +6,9 @@ import { languageOf } from './language.ts'
 import { type Lines, readLines, sentencesOf } from './lines.ts'
 import { findNumbers } from './numbers.ts'
 import { findReferences } from './references.ts'
-import { type Entry, entriesOf, jsonOf, stringsOf } from './request.ts'
+import { type Entry, entriesOf, isGeneric, jsonOf, stringsOf } from './request.ts'
 import { findDates, findDurations } from './times.ts'
-import { stems, wordsOf } from './words.ts'
+import { nameWords, stems, wordsOf } from './words.ts'
 
 /** How much of a request's text is looked at, in bytes of UTF-8. */
 export const MAX_TEXT_BYTES = 64 * 1024
@@ -125,11 +125,14 @@ function cut(text: string, bytes: number): string {
 function scalars(method: Method, entries: readonly Entry[]): Map<string, string> {
   const labels = new Map<string, string>()
   for (const entry of entries) {
-    const { field, single } = entry
+    const { field, holder, single } = entry
     if (!single || (field.fieldKind !== 'scalar' && field.fieldKind !== 'enum')) continue
     const value = jsonOf(entry, method.registry)
-    const name = wordsOf(field.name.replaceAll('_', ' ')).join(' ')
-    if (value !== undefined && !labels.has(name)) labels.set(name, String(value).slice(0, 1_000).toWellFormed())
+    if (value === undefined) continue
+    const names = [...nameWords(holder), ...nameWords(field.name)].join(' ')
+    for (const name of isGeneric(field) ? [names] : [names, nameWords(field.name).join(' ')]) {
+      if (!labels.has(name)) labels.set(name, String(value).slice(0, 1_000).toWellFormed())
+    }
   }
   return labels
 }

@@ -6,6 +6,7 @@ import { chooseEnum } from './enums.ts'
 import { Evidence } from './evidence.ts'
 import { readList } from './lists.ts'
 import { readMap } from './maps.ts'
+import { numberJson } from './numbers.ts'
 import { countOf } from './request.ts'
 import { readScalar } from './scalars.ts'
 import { readAddressPart } from './strings.ts'
@@ -104,7 +105,7 @@ export class Filler {
 }
 
 /** `message_count`: how many messages the answer has, or else the request. */
-function countFor(field: DescField, json: JsonObject, { entries }: Evidence): number | undefined {
+function countFor(field: DescField, json: JsonObject, { entries }: Evidence): JsonValue | undefined {
   const words = wantedOf(field).words
   if (field.fieldKind !== 'scalar' || words.length < 2 || words.at(-1) !== COUNTING) return undefined
   const counted = words.at(-2)
@@ -112,6 +113,8 @@ function countFor(field: DescField, json: JsonObject, { entries }: Evidence): nu
     (each) => each.fieldKind === 'list' && wantedOf(each).words.at(-1) === counted,
   )
   const list = sibling && json[sibling.jsonName]
-  if (Array.isArray(list)) return list.length
-  return countOf(entries, (name) => nameWords(name).at(-1) === counted)
+  const count = Array.isArray(list) ? list.length : countOf(entries, (name) => nameWords(name).at(-1) === counted)
+  return count === undefined
+    ? undefined
+    : numberJson(field.scalar, { negative: false, whole: `${count}`, fraction: '' })
 }

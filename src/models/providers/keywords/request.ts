@@ -47,16 +47,23 @@ export function stringsOf({ field, message }: Entry): string[] {
   return [...elements(value)].filter((inner) => typeof inner === 'string')
 }
 
-/** The JSON of a field's value. Undefined for what has none: an Any of an unknown type, a Timestamp out of its range. */
+/** The JSON of a field's value. Undefined for what has none: a Timestamp out of its range, an Any of an unknown type. */
 export function jsonOf({ field, message }: Entry, registry: Registry): JsonValue | undefined {
   const alone = reflect(message.desc)
-  alone.set(field, message.get(field))
   try {
+    alone.set(field, message.get(field))
     const json = toJson(message.desc, alone.message, { registry })
     return typeof json === 'object' && json !== null && !Array.isArray(json) ? json[field.jsonName] : undefined
   } catch {
     return undefined
   }
+}
+
+const GENERIC = new Set('name id text value type kind code number status title description note comment'.split(' '))
+
+/** Whether a field's name says nothing unless what holds it is known. */
+export function isGeneric({ name }: DescField): boolean {
+  return GENERIC.has(name)
 }
 
 /** How many elements the request's lists have, at all depths, whose name or type ends with a word. */
