@@ -6,7 +6,8 @@ import { protoPath as healthProto } from 'grpc-health-check'
 import { runBuf } from '../src/contracts/buf.ts'
 import { writeCommonImports } from '../src/contracts/imports.ts'
 
-// Writes .imports/ and gen/, or with --check says whether gen/ is what would be written. Needs no network.
+// Writes .imports/ and the folders of generated code, or with --check says whether those are what would be written. Needs no
+// network.
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
@@ -59,12 +60,21 @@ try {
   await writeGrpcImports(join(imports, 'grpc'))
   await replace(join(root, '.imports'), imports)
   await buf('generate', '--output', gen)
-  await buf('build', '--path', 'proto/deed', '--path', '.imports/grpc', '--output', join(gen, 'deed.binpb'))
-  if (values.check) {
-    const stale = await firstDifference(join(root, 'gen'), gen)
-    if (stale !== undefined) throw new Error(`gen/${stale} is not what \`npm run generate\` makes`)
-  } else {
-    await replace(join(root, 'gen'), gen)
+  // With the error details, so that whoever reflects can read those of a status.
+  const paths = ['proto/deed', '.imports/grpc', '.imports/google/rpc/error_details.proto']
+  await buf('build', ...paths.flatMap((path) => ['--path', path]), '--output', join(gen, 'deed.binpb'))
+  const example = join(work, 'example')
+  await buf('generate', '--template', 'examples/support/buf.gen.yaml', '--output', example)
+  for (const [target, finished] of [
+    ['gen', gen],
+    ['examples/support/gen', example],
+  ] as const) {
+    if (!values.check) {
+      await replace(join(root, target), finished)
+      continue
+    }
+    const stale = await firstDifference(join(root, target), finished)
+    if (stale !== undefined) throw new Error(`${target}/${stale} is not what \`npm run generate\` makes`)
   }
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)

@@ -11,7 +11,7 @@ import { findDates, findDurations } from './times.ts'
 import { nameWords, stems, wordsOf } from './words.ts'
 
 /** How much of a request's text is looked at, in bytes of UTF-8. */
-export const MAX_TEXT_BYTES = 64 * 1024
+const MAX_TEXT_BYTES = 64 * 1024
 
 const MAX_SPOKEN = 1_000
 
