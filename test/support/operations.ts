@@ -90,8 +90,9 @@ export async function count(db: Database, table: string): Promise<number> {
 /** The invariant: each accepted operation is in exactly one of ready, timer, lease, result. Returns the ids that are not. */
 export async function misplaced(db: Pick<Database, 'pool'>): Promise<string[]> {
   const { rows } = await db.pool.query<{ id: string; places: number }>(`
-    select o.id, (select count(*) from ready r where r.operation_id = o.id) + (select count(*) from timer t where t.operation_id = o.id)
-      + (select count(*) from lease l where l.operation_id = o.id) + (select count(*) from result r where r.id = o.id and r.day = o.day) as places
-    from operation o`)
-  return rows.filter((row) => Number(row.places) !== 1).map((row) => `${row.id} in ${row.places}`)
+    with place as (select operation_id as id from ready union all select operation_id from timer
+      union all select operation_id from lease union all select id from result)
+    select coalesce(o.id, p.id) as id, count(p.id)::int as places from operation o full join place p on p.id = o.id
+    group by o.id, p.id having count(o.id) <> 1 or count(p.id) <> 1`)
+  return rows.map((row) => `${row.id} in ${row.places}`)
 }
