@@ -21,17 +21,21 @@ const timeoutMs = 180_000
 process.exitCode = await main()
 
 async function main(): Promise<0 | 1> {
-  const interrupted = new AbortController()
+  const stop = new AbortController()
   // npm passes on the signal that the terminal sends as well: it may come twice.
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(name, () => interrupted.abort(new Error('interrupted')))
+    process.on(name, () => stop.abort(new Error('interrupted')))
   }
+  const late = setTimeout(() => stop.abort(new Error(`not done after ${timeoutMs / 1_000} s`)), timeoutMs)
   try {
-    await demo(AbortSignal.any([interrupted.signal, AbortSignal.timeout(timeoutMs)]))
+    await demo(stop.signal)
     return 0
   } catch (error) {
-    console.error(`demo: ${error instanceof Error ? error.message : error}`)
+    const cause: unknown = stop.signal.aborted ? stop.signal.reason : error
+    console.error(`demo: ${cause instanceof Error ? cause.message : cause}`)
     return 1
+  } finally {
+    clearTimeout(late)
   }
 }
 

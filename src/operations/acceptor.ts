@@ -37,7 +37,6 @@ export class Acceptor {
       rival: (item) =>
         item.key === undefined ? undefined : `${item.projectId}\n${item.contract}/${item.method}\n${item.key}`,
       size: (item) => item.request.byteLength + 512,
-      retryDelaysMs: [],
     })
   }
 

@@ -12,8 +12,6 @@ export type BatcherOptions<I, O> = {
   rival: (item: I) => string | undefined
   /** Bytes of an item, roughly. */
   size: (item: I) => number
-  /** Milliseconds to wait before each further try when PostgreSQL is unavailable; the item fails after the last. */
-  retryDelaysMs: readonly number[]
 }
 
 const maxItems = 256
@@ -100,25 +98,20 @@ export class Batcher<I, O> {
   }
 
   async #run(items: readonly I[]): Promise<readonly O[]> {
-    for (let attempt = 0; ; attempt++) {
-      const span = tracer.startSpan(this.#options.name, {
-        kind: SpanKind.CLIENT,
-        attributes: {
-          'db.system.name': 'postgresql',
-          'db.operation.name': this.#options.name,
-          'db.operation.batch.size': items.length,
-        },
-      })
-      try {
-        return await this.#options.flush(items)
-      } catch (error) {
-        span.setStatus({ code: SpanStatusCode.ERROR })
-        const delayMs = this.#options.retryDelaysMs[attempt]
-        if (delayMs === undefined || !isUnavailable(error)) throw error
-        await new Promise((resolve) => setTimeout(resolve, delayMs * (0.5 + Math.random())))
-      } finally {
-        span.end()
-      }
+    const { name } = this.#options
+    const attributes = {
+      'db.system.name': 'postgresql',
+      'db.operation.name': name,
+      'db.operation.batch.size': items.length,
+    }
+    const span = tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes })
+    try {
+      return await this.#options.flush(items)
+    } catch (error) {
+      span.setStatus({ code: SpanStatusCode.ERROR })
+      throw error
+    } finally {
+      span.end()
     }
   }
 }

@@ -43,7 +43,6 @@ export class Runner {
       flush: (items) => settleByIdentity(db, items),
       rival: (item) => item.operationId,
       size: (item) => item.response.byteLength + 512,
-      retryDelaysMs: [],
     })
   }
 

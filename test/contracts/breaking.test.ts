@@ -12,7 +12,7 @@ async function imageOf(body: string): Promise<Uint8Array> {
 const ask = 'message Ask { string text = 1; int32 size = 2; }\nmessage Other {}\n'
 
 describe('breakingChanges', () => {
-  const signal = AbortSignal.timeout(20_000)
+  const { signal } = new AbortController()
 
   const rulesOf = async (from: string, to: string): Promise<string[]> => {
     const [old, image] = await Promise.all([imageOf(from), imageOf(to)])

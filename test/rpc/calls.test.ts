@@ -133,7 +133,7 @@ describe('calls of a contract', () => {
         return answerAfter(20_000, '', signal)
       }
       const caller = new AbortController()
-      const how = end === 'cancel' ? { signal: caller.signal } : { deadlineMs: 80 }
+      const how = end === 'cancel' ? { signal: caller.signal } : { deadlineMs: 250 }
       const call = refusal(contract.call('Echo', { text: 'x' }, how))
       await started.promise
       caller.abort()
@@ -154,7 +154,7 @@ describe('calls of a contract', () => {
         return finish.promise
       }
       const caller = new AbortController()
-      const how = end === 'cancel' ? { signal: caller.signal } : { deadlineMs: 80 }
+      const how = end === 'cancel' ? { signal: caller.signal } : { deadlineMs: 250 }
       const call = refusal(contract.call('Echo', { text: 'x' }, keyed(end, how)))
       await started.promise
       caller.abort()

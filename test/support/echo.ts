@@ -34,5 +34,5 @@ export function echo({ method, request }: CompletionRequest): string {
 
 function textOf(...[desc, message]: [Parameters<typeof toJson>[0], Message]): string {
   const json = toJson(desc, message)
-  return typeof json === 'object' && json !== null && 'text' in json ? String(json.text) : ''
+  return typeof json === 'object' && json !== null && 'text' in json ? String(json['text']) : ''
 }

@@ -33,6 +33,8 @@ export type TestDeed = AsyncDisposable & {
   /** For what only SQL can say or do. */
   db: Database
   url: string
+  /** For shapes of call other than {@link call}'s. */
+  client: Client
   /** The project `default`. */
   project: TestProject
   /** A client of Deed's own services and of contracts; it sends the admin key of `default` unless told otherwise. */
@@ -89,6 +91,7 @@ async function startReplica(url: string, dataDir: string, providers: Providers):
     address: server.address,
     db,
     url,
+    client,
     project,
     call,
     publish: async (sources, { key = adminKey, allowBreaking = false } = {}) => {

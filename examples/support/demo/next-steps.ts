@@ -1,16 +1,17 @@
 const address = '127.0.0.1:50051'
-const headers = '-H "authorization: Bearer $KEY"'
+const headers = '-H "$AUTH"'
 const service = 'acme.support.v1.TicketService'
+
 /** What to do next, with the server that `npm start` runs: the demo's own stops. */
 export const nextSteps: readonly string[] = [
-  'This server stops now and its data is removed. To go on, start one that stays, in another terminal:',
+  'This server stops now, and its data is removed. To go on, run "npm start", and in another terminal:',
   '',
-  '  npm start',
   '  npx deed publish examples/support',
+  '  npx deed operation list',
   '',
-  'then call it with any gRPC client, for instance grpcurl; Deed serves reflection:',
+  'or any gRPC client, for instance grpcurl, since Deed serves reflection:',
   '',
-  '  KEY=$(cat .deed/admin.key)',
+  '  AUTH="authorization: Bearer $(cat .deed/admin.key)"',
   `  grpcurl -plaintext ${headers} ${address} list`,
   `  grpcurl -plaintext ${headers} ${address} describe ${service}`,
   `  grpcurl -plaintext ${headers} -H 'idempotency-key: mine-1' \\`,

@@ -35,9 +35,15 @@ export async function startServer(signal: AbortSignal): Promise<Server> {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })
+  const closed = once(child, 'close')
   const words = lastLine(child)
   try {
-    const { address, model } = await listening(child, words, signal)
+    const ready = await listening(child, signal)
+    if (!ready) {
+      await closed
+      throw new Error(`the server did not start: ${words()}`)
+    }
+    const { address, model } = ready
     const key = (await readFile(join(folder, 'admin.key'), 'utf8')).trim()
     return {
       address,
@@ -45,20 +51,20 @@ export async function startServer(signal: AbortSignal): Promise<Server> {
       key,
       run: (...args) => runCommand(args, { ...env, DEED_ADDRESS: address }, signal),
       async [Symbol.asyncDispose]() {
-        const ended = await stop(child)
+        const ended = await stop(child, closed)
         await remove(folder)
         if (ended !== 0) throw new Error(`the server ended with ${ended}: ${words()}`)
       },
     }
   } catch (error) {
-    await stop(child)
+    await stop(child, closed)
     await remove(folder)
     throw error
   }
 }
 
-/** Waits for the line in which the server says where it listens. */
-async function listening(child: ChildProcess, words: () => string, signal: AbortSignal) {
+/** Waits for the line in which the server says where it listens; undefined when it ends without. */
+async function listening(child: ChildProcess, signal: AbortSignal) {
   if (!child.stdout) throw new Error('the server has no stdout')
   const lines = createInterface({ input: child.stdout })
   const close = () => lines.close()
@@ -69,8 +75,7 @@ async function listening(child: ChildProcess, words: () => string, signal: Abort
       if (address !== undefined && model !== undefined) return { address, model }
     }
     signal.throwIfAborted()
-    await once(child, 'close', { signal })
-    throw new Error(`the server did not start: ${words()}`)
+    return undefined
   } finally {
     signal.removeEventListener('abort', close)
     child.stdout.resume()
@@ -85,14 +90,11 @@ function lastLine(child: ChildProcess): () => string {
 }
 
 /** The exit code, or the signal that ended it. */
-async function stop(child: ChildProcess): Promise<number | string | null> {
-  if (child.exitCode === null && child.signalCode === null) {
-    const exited = once(child, 'exit')
-    child.kill('SIGTERM')
-    const force = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs)
-    await exited
-    clearTimeout(force)
-  }
+async function stop(child: ChildProcess, closed: Promise<unknown>): Promise<number | string | null> {
+  child.kill('SIGTERM')
+  const force = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs)
+  await closed
+  clearTimeout(force)
   return child.exitCode ?? child.signalCode
 }
 

@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict'
+import { endProcesses } from '../support/deed-process.ts'
+import { killRun } from './kill-run.ts'
+
+const kills = 4
+const callers = 64
+
+describe('a server that is killed under load', () => {
+  afterEach(endProcesses)
+
+  it('keeps every promise on its own data folder', async () => {
+    const { faults, operations, results } = await killRun({ kills, callers, storage: 'embedded' })
+    assert.deepEqual(faults, [])
+    assert.equal(results, operations)
+  }).timeout(120_000)
+
+  it('keeps every promise on the PostgreSQL of DATABASE_URL', async () => {
+    const { faults, operations, results } = await killRun({ kills: 2, callers, storage: 'url' })
+    assert.deepEqual(faults, [])
+    assert.equal(results, operations)
+  }).timeout(120_000)
+})
