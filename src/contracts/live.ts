@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Database } from '../storage/database.ts'
+import { isUnavailable } from '../storage/unavailable.ts'
 import type { Contract } from './method.ts'
 import { catalogChanges, catalogRevision, loadVersion } from './store.ts'
 
@@ -85,7 +86,8 @@ export class LiveContracts {
     const revision = await catalogRevision(this.#db)
     if (revision === this.#revision) return
     const changes = await catalogChanges(this.#db, this.#revision)
-    for (const { projectId, name, contract } of changes) {
+    for (const { projectId, name, version } of changes) {
+      const contract = version === undefined ? undefined : await this.#loadOne(projectId, name, version)
       const contracts = this.#active.get(projectId) ?? new Map<string, Contract>()
       this.#active.set(projectId, contracts)
       if (contract) contracts.set(name, contract)
@@ -93,6 +95,17 @@ export class LiveContracts {
     }
     this.#revision = revision
     if (changes.length > 0) this.onChange(changes.map((change) => change.name))
+  }
+
+  /** An image that this release cannot read takes down its own contract, not the others. */
+  async #loadOne(projectId: string, name: string, version: number): Promise<Contract | undefined> {
+    try {
+      return await loadVersion(this.#db, projectId, name, version)
+    } catch (error) {
+      if (isUnavailable(error)) throw error
+      this.#log.error({ err: error, contract: name, version }, 'a published contract cannot be served')
+      return undefined
+    }
   }
 
   async #follow(): Promise<void> {

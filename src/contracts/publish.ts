@@ -45,7 +45,8 @@ export async function publish(
     const checked = await activeVersions(db, projectId, names)
     if (!options.allowBreaking) await refuseBreaking(db, projectId, bytes, digest, checked, signal)
     if (options.validateOnly) return names.map((name) => preview(name, checked.get(name), digest, image))
-    const published = await store(db, projectId, Buffer.from(bytes), digest, image, checked)
+    const unchanged = options.allowBreaking ? undefined : checked
+    const published = await store(db, projectId, Buffer.from(bytes), digest, image, unchanged)
     if (published) return published
     if (attempt === maxTries) {
       throw new DeedError(
@@ -105,14 +106,14 @@ function preview(name: string, active: Active | undefined, digest: Buffer, image
   return { name, version: (active?.latestVersion ?? 0) + 1, createdAt: new Date(), digest, image, created: true }
 }
 
-/** Undefined when another version was activated since the image was compared with the active ones. */
+/** Undefined when other versions are active than those that the image was compared with, if it was. */
 async function store(
   db: Database,
   projectId: string,
   bytes: Buffer,
   digest: Buffer,
   image: Image,
-  checked: ReadonlyMap<string, Active>,
+  compared: ReadonlyMap<string, Active> | undefined,
 ): Promise<Published[] | undefined> {
   return db.em().transactional(async (em) => {
     const revision = await nextRevision(em)
@@ -120,7 +121,7 @@ async function store(
     const published: Published[] = []
     for (const { typeName: name } of image.services) {
       const row = await em.findOne(ContractRow, { projectId, name }, { lockMode: LockMode.PESSIMISTIC_WRITE })
-      if ((row?.activeVersion ?? null) !== (checked.get(name)?.activeVersion ?? null)) {
+      if (compared && (row?.activeVersion ?? null) !== (compared.get(name)?.activeVersion ?? null)) {
         em.clear()
         return undefined
       }

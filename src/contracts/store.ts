@@ -5,8 +5,8 @@ import { run } from '../storage/statements/statement.ts'
 import { readImage } from './image.ts'
 import { type Contract, loadContracts } from './method.ts'
 
-/** What a project's contract became at a revision of the catalog. `contract` is undefined when it was deleted. */
-export type CatalogChange = { projectId: string; name: string; contract: Contract | undefined }
+/** Which version of a project's contract is active at a revision of the catalog; undefined when it was deleted. */
+export type CatalogChange = { projectId: string; name: string; version: number | undefined }
 
 /** The catalog's revision: it grows with every change of any contract. */
 export async function catalogRevision(db: Database): Promise<bigint> {
@@ -14,15 +14,10 @@ export async function catalogRevision(db: Database): Promise<bigint> {
   return BigInt(rows[0]?.revision ?? 0)
 }
 
-/** What changed after a revision, each contract in the version that is active now. */
+/** What changed after a revision. */
 export async function catalogChanges(db: Database, after: bigint): Promise<CatalogChange[]> {
   const rows = await db.em().find(ContractRow, { revision: { $gt: after } })
-  const changes: CatalogChange[] = []
-  for (const { projectId, name, activeVersion } of rows) {
-    const contract = activeVersion == null ? undefined : await loadVersion(db, projectId, name, activeVersion)
-    changes.push({ projectId, name, contract })
-  }
-  return changes
+  return rows.map(({ projectId, name, activeVersion }) => ({ projectId, name, version: activeVersion ?? undefined }))
 }
 
 /** A stored version, compiled. Undefined when there is none. */

@@ -63,10 +63,16 @@ export class Replica {
     this.#stopped = true
     clearTimeout(this.#beat)
     clearTimeout(this.#end)
-    await removeReplica(this.#db, this.#identity.id)
+    try {
+      await removeReplica(this.#db, this.#identity.id)
+    } catch (error) {
+      this.#log.warn({ err: error }, 'the replica stays in the database until its life is over')
+    }
   }
 
   #schedule(): void {
+    // A heartbeat may be under way when its identity is lost: there is one timer, whoever sets the next.
+    clearTimeout(this.#beat)
     if (this.#stopped) return
     this.#beat = setTimeout(
       () => {
@@ -103,7 +109,6 @@ export class Replica {
     this.#log.error({ replica: gone.id, next: this.#identity.id }, `replica lost: ${why}`)
     controller.abort(new Error(`replica lost: ${why}`))
     this.onLost(gone)
-    clearTimeout(this.#beat)
     this.#schedule()
   }
 }

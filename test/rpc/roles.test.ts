@@ -48,7 +48,9 @@ describe('roles', () => {
   it('allow what the table says, and nothing else', async () => {
     const wrong: string[] = []
     for (const path of registered) {
-      const allowed = publicMethods.has(path) ? [undefined, ...roles] : (methodRoles.get(path) ?? contractRoles)
+      const allowed: readonly (Role | undefined)[] = publicMethods.has(path)
+        ? [undefined, ...roles]
+        : (methodRoles.get(path) ?? contractRoles)
       for (const [role, key] of keys) {
         const expected = allowed.includes(role)
           ? 'allowed'
