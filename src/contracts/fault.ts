@@ -7,16 +7,13 @@ import { DeedError } from '../errors/deed-error.ts'
  */
 export type Fault = { file: string; element: string; cause: string }
 
-/** More than these help nobody and would not fit into the metadata of a gRPC reply. */
-const maxListed = 100
-
 /**
  * INVALID_ARGUMENT CONTRACT_INVALID with one field violation per fault: `field` is always `image`, the field of the request
  * that has to change, and `description` reads `file: element: cause`, so that printing it alone is enough.
  */
 export function contractInvalid(faults: readonly Fault[]): DeedError {
   const count = faults.length === 1 ? '1 fault' : `${faults.length} faults`
-  const fieldViolations = faults.slice(0, maxListed).map(({ file, element, cause }) => ({
+  const fieldViolations = faults.map(({ file, element, cause }) => ({
     field: 'image',
     description: [file, element, cause].filter((part) => part !== '').join(': '),
     reason: 'CONTRACT_INVALID',

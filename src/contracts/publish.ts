@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { status } from '@grpc/grpc-js'
-import { LockMode } from '@mikro-orm/postgresql'
+import { type EntityManager, LockMode } from '@mikro-orm/postgresql'
 import { DeedError } from '../errors/deed-error.ts'
 import type { Database } from '../storage/database.ts'
 import { Contract as ContractRow } from '../storage/entities/contract.ts'
@@ -44,7 +44,8 @@ export async function publish(
   for (let attempt = 1; ; attempt++) {
     const checked = await activeVersions(db, projectId, names)
     if (!options.allowBreaking) await refuseBreaking(db, projectId, bytes, digest, checked, signal)
-    if (options.validateOnly) return names.map((name) => preview(name, checked.get(name), digest, image))
+    if (options.validateOnly)
+      return Promise.all(names.map((name) => preview(db, projectId, name, checked.get(name), digest, image)))
     const unchanged = options.allowBreaking ? undefined : checked
     const published = await store(db, projectId, Buffer.from(bytes), digest, image, unchanged)
     if (published) return published
@@ -102,8 +103,22 @@ async function refuseBreaking(
   )
 }
 
-function preview(name: string, active: Active | undefined, digest: Buffer, image: Image): Published {
-  return { name, version: (active?.latestVersion ?? 0) + 1, createdAt: new Date(), digest, image, created: true }
+/** The version that would be made, or the one that an identical image has. */
+async function preview(
+  db: Database,
+  projectId: string,
+  name: string,
+  active: Active | undefined,
+  digest: Buffer,
+  image: Image,
+): Promise<Published> {
+  const existing = await identicalVersion(db.em(), projectId, name, digest)
+  const version = existing?.version ?? (active?.latestVersion ?? 0) + 1
+  return { name, version, createdAt: existing?.createdAt ?? new Date(), digest, image, created: !existing }
+}
+
+function identicalVersion(em: EntityManager, projectId: string, contract: string, digest: Buffer) {
+  return em.findOne(ContractVersion, { projectId, contract, digest }, { orderBy: { version: 'desc' } })
 }
 
 /** Undefined when other versions are active than those that the image was compared with, if it was. */
@@ -125,11 +140,7 @@ async function store(
         em.clear()
         return undefined
       }
-      const existing = await em.findOne(
-        ContractVersion,
-        { projectId, contract: name, digest },
-        { orderBy: { version: 'desc' } },
-      )
+      const existing = await identicalVersion(em, projectId, name, digest)
       const version = existing?.version ?? (row?.latestVersion ?? 0) + 1
       if (row) {
         row.activeVersion = version

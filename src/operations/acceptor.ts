@@ -11,6 +11,8 @@ import type { Identity, Replica } from './replica.ts'
 
 /** Milliseconds before the same ids are sent again when PostgreSQL did not answer. */
 const retryDelaysMs = [50, 250]
+/** A try that took longer hung: the caller is told rather than left to wait for another. */
+const hungMs = 1_000
 /** How long an id whose COMMIT may or may not have happened is looked after. Longer than a statement may run on the server. */
 const doubtMs = 60_000
 
@@ -44,12 +46,14 @@ export class Acceptor {
   async accept(input: AcceptInput, signal: AbortSignal): Promise<Accepted> {
     const offer: Offer = { ...input, identity: undefined }
     for (let attempt = 0; ; attempt++) {
+      const sentAt = performance.now()
       try {
         return await this.#batcher.add(offer)
       } catch (error) {
         if (!isUnavailable(error)) throw error
         const delayMs = retryDelaysMs[attempt]
-        if (delayMs === undefined || signal.aborted) {
+        const hung = performance.now() - sentAt > hungMs
+        if (delayMs === undefined || hung || signal.aborted) {
           if (offer.identity) this.#doubtful.set(input.id, performance.now() + doubtMs)
           throw error
         }

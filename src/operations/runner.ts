@@ -80,7 +80,8 @@ export class Runner {
       this.#log.error({ err: error, id, operation: attempt.operationId }, 'attempt failed unexpectedly')
       await this.#settle(attempt, internal(id), '', []).catch(() => {})
     } finally {
-      this.#running.delete(attempt.operationId)
+      // A retry whose reply was lost may be claimed here again before it knows.
+      if (this.#running.get(attempt.operationId) === running) this.#running.delete(attempt.operationId)
     }
   }
 

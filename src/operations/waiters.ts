@@ -1,6 +1,8 @@
 import type { Logger } from 'pino'
 import { results, type StoredResult } from '../storage/statements/results.ts'
 import type { Queryable } from '../storage/statements/statement.ts'
+import { isUnavailable } from '../storage/unavailable.ts'
+import { storageUnavailable } from './outcome.ts'
 
 /** Names a stored operation; `day` is the partition. */
 export type OperationRef = { projectId: string; operationId: string; day: string }
@@ -100,8 +102,9 @@ export class Waiters {
       try {
         for (const result of await results(this.#db, refs.slice(from, from + maxPolled))) this.notify(result)
       } catch (error) {
-        // A waiter's own deadline ends its wait; the next poll may find the database back.
         this.#log.warn({ err: error }, 'poll for results failed')
+        // What they asked goes on; that its end cannot be had now, they are told.
+        if (isUnavailable(error)) for (const ref of refs) this.fail(ref.operationId, storageUnavailable())
         return
       }
     }

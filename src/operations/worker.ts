@@ -4,12 +4,15 @@ import type { Logger } from 'pino'
 import type { Method } from '../contracts/method.ts'
 import { encodeStatus } from '../errors/status.ts'
 import { type Claimed, candidates, claim } from '../storage/statements/claim.ts'
+import { claimedUnknown } from '../storage/statements/claimed.ts'
+import { giveBack } from '../storage/statements/give-back.ts'
 import { makePartitions } from '../storage/statements/partitions.ts'
 import { promote } from '../storage/statements/promote.ts'
 import { purgeKeys } from '../storage/statements/purge.ts'
 import { reap } from '../storage/statements/reap.ts'
 import { forgetReplicas } from '../storage/statements/replica.ts'
 import type { Queryable } from '../storage/statements/statement.ts'
+import { isUnavailable } from '../storage/unavailable.ts'
 import { Loop } from './loop.ts'
 import { replicaLost, timedOut } from './outcome.ts'
 import type { Replica } from './replica.ts'
@@ -23,6 +26,8 @@ const maxClaimed = 64
 /** Operations that one project gets in a claim before the next project's turn. */
 const quantum = 16
 const sweepBatch = 1_000
+/** How long after a claim without a reply its COMMIT may still happen. */
+const doubtMs = 60_000
 
 /** Finds the contract version that an operation was accepted with, and reads its request. */
 export type MethodSource = (projectId: string, contract: string, version: number, method: string) => Promise<Method>
@@ -38,7 +43,9 @@ export class Worker {
   readonly #read: RequestReader
   readonly #loops: Loop[]
   readonly #propagator = new W3CTraceContextPropagator()
-  #claimed = 0
+  /** Claimed and not yet done with. */
+  readonly #held = new Set<Claimed>()
+  #doubtUntil = 0
   #virtualClock = 0
 
   constructor(
@@ -74,20 +81,32 @@ export class Worker {
 
   /** Returns whether there may be more at once. */
   async #claim(): Promise<boolean> {
-    const want = maxClaimed - this.#claimed
+    const want = maxClaimed - this.#held.size
     if (want <= 0 || !this.#replica.alive) return false
+    const { identity } = this.#replica
+    if (performance.now() < this.#doubtUntil) await this.#giveBackUnknown(identity.id)
     const projects = await candidates(this.#db)
     if (projects.length === 0) return false
-    const { identity } = this.#replica
-    const rows = await claim(this.#db, identity.id, want, projects, quantum, this.#virtualClock)
+    const rows = await claim(this.#db, identity.id, want, projects, quantum, this.#virtualClock).catch((error) => {
+      if (isUnavailable(error)) this.#doubtUntil = performance.now() + doubtMs
+      throw error
+    })
     this.#virtualClock += rows.length / projects.length
     for (const row of rows) {
-      this.#claimed++
-      void this.#run(row, identity).finally(() => {
-        this.#claimed--
-      })
+      this.#held.add(row)
+      void this.#run(row, identity).finally(() => this.#held.delete(row))
     }
     return rows.length > 0
+  }
+
+  /** What a claim has taken whose reply was lost: nobody works on it, and its lease would last as long as an attempt may. */
+  async #giveBackUnknown(replicaId: string): Promise<void> {
+    const known = [...this.#held].map((row) => row.operationId)
+    const ids = await claimedUnknown(this.#db, replicaId, known)
+    if (ids.length === 0) return
+    const lost = replicaLost()
+    await giveBack(this.#db, ids, replicaId, { code: lost.code, status: encodeStatus(lost) })
+    this.#log.info({ operations: ids.length }, 'gave back what a claim without a reply had taken')
   }
 
   async #run(row: Claimed, identity: Replica['identity']): Promise<void> {

@@ -53,7 +53,10 @@ describe('a server that is told to end', () => {
   }).timeout(60_000)
 
   it('gives back what takes longer than the grace time', async () => {
-    await using ground = await prepareGround(({ n }) => ({ delayMs: n <= 2 ? hangMs : 50, json: { text: `answer ${n}` } }))
+    await using ground = await prepareGround(({ n }) => ({
+      delayMs: n <= 2 ? hangMs : 50,
+      json: { text: `answer ${n}` },
+    }))
     const env = await ground.env({ DEED_DRAIN_SECONDS: '1' })
     await using first = await startDeed(env)
     const client = ground.client(first.address)
@@ -69,16 +72,22 @@ describe('a server that is told to end', () => {
     const again = await client.echo('keyed', 'key')
     assert.deepEqual([again.code, again.replayed], [status.OK, true])
     const stored = await client.list()
-    assert.deepEqual([...stored.values()].map(({ attempts, result }) => [attempts, result?.$case]), [
-      [1, 'error'],
-      [2, 'response'],
-    ])
+    assert.deepEqual(
+      [...stored.values()].map(({ attempts, result }) => [attempts, result?.$case]),
+      [
+        [1, 'error'],
+        [2, 'response'],
+      ],
+    )
     assert.equal(ground.fake.requests.length, 3)
     assert.equal((await second.stop('SIGINT')).code, 0)
   }).timeout(60_000)
 
   it('ends at once when it is told twice, and loses nothing', async () => {
-    await using ground = await prepareGround(({ n }) => ({ delayMs: n === 1 ? hangMs : 50, json: { text: `answer ${n}` } }))
+    await using ground = await prepareGround(({ n }) => ({
+      delayMs: n === 1 ? hangMs : 50,
+      json: { text: `answer ${n}` },
+    }))
     const env = await ground.env()
     await using first = await startDeed(env)
     const client = ground.client(first.address)
@@ -118,8 +127,7 @@ describe('a server that is told to end', () => {
     await using server = await startDeed(await ground.env({ DATABASE_URL: postgres.url, DEED_DRAIN_SECONDS: '1' }))
     await postgres.stop()
     const { code, stderr } = await server.stop()
-    console.log(stderr)
-    assert.equal(code, 0)
+    assert.equal(code, 0, stderr)
   }).timeout(60_000)
 })
 

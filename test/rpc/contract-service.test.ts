@@ -113,6 +113,7 @@ describe('ContractService', () => {
     const next = await publish(await imageOf(sources('only', 'string more = 2;')), { validateOnly: true })
     assert.deepEqual([next.response.versions[0]?.version, next.response.versions[0]?.active], [2, false])
     assert.equal((await get('contracts/test.only.v1.SayService')).contract?.latestVersion, 1)
+    assert.equal((await publish(image, { validateOnly: true })).response.versions[0]?.version, 1)
   })
 
   it('rolls back: on another replica within a second, while what runs keeps its version', async () => {

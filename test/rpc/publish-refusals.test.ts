@@ -57,7 +57,7 @@ describe('PublishContract refuses', () => {
       /server streaming/,
       /max_output_tokens/,
       /google\.protobuf\.Any/,
-      /line \d+.*gone/,
+      /^line 8: .*"text"/,
     ])
       assert.equal(found.filter((fault) => about.test(fault)).length, 1, `${about}\n${found.join('\n')}`)
   })
@@ -105,6 +105,8 @@ describe('PublishContract refuses', () => {
     const methods = Array.from({ length: 300 }, (_, index) => `rpc Method${index}(Ask) returns (stream Ask);`)
     const error = await refused(await imageOf(source(`service AskService { ${methods.join(' ')} } message Ask {}`)))
     assert.match(error.details, /300 faults/)
-    assert.match(error.violations.at(-1) ?? '', /\d+ more are not shown/)
+    const shown = error.violations.length - 1
+    assert.equal(error.violations.at(-1), `: ${300 - shown} more are not shown`)
+    assert.ok(shown > 10)
   })
 })

@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { toBinary } from '@bufbuild/protobuf'
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import { Client, credentials, Metadata, status } from '@grpc/grpc-js'
 import { service as healthService } from 'grpc-health-check'
 import { ContractServiceService } from '../../gen/deed/v1/contract_service.ts'
@@ -48,6 +49,8 @@ type Unary<Q, S> = {
 }
 
 const deadlineMs = 60_000
+/** The promise is a second. */
+const followMs = 2_000
 
 /** A client of a server that may be down: its calls wait until there is a connection. */
 export class DeedClient {
@@ -70,6 +73,18 @@ export class DeedClient {
     const set = await compile({ 'test/v1/echo.proto': source })
     const image = Buffer.from(toBinary(FileDescriptorSetSchema, set))
     await this.#ok(ContractServiceService.publishContract, { image, allowBreaking: false, validateOnly: false })
+  }
+
+  /** Resolves when the server follows what was published through another one. */
+  async published(): Promise<void> {
+    const until = performance.now() + followMs
+    const bytes = (value: Buffer) => value
+    const method = { path, requestSerialize: bytes, responseDeserialize: bytes }
+    // A request that does not decode makes no operation.
+    while ((await this.#unary(method, Buffer.from([255]))).code !== status.INVALID_ARGUMENT) {
+      if (performance.now() > until) throw new Error('the server does not follow')
+      await sleep(20)
+    }
   }
 
   /** Calls the published method. Never rejects. */
@@ -139,9 +154,17 @@ export class DeedClient {
     const { requestSerialize, responseDeserialize } = method
     const options = { deadline: Date.now() + deadlineMs }
     this.grpc
-      .makeUnaryRequest(method.path, requestSerialize, responseDeserialize, request, metadata, options, (_, response) => {
-        value = response
-      })
+      .makeUnaryRequest(
+        method.path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        metadata,
+        options,
+        (_, response) => {
+          value = response
+        },
+      )
       .on('status', ({ code, details, metadata: trailers }) => {
         resolve({ code, message: details, value: code === status.OK ? value : undefined, trailers })
       })

@@ -84,7 +84,9 @@ export async function broken(made: readonly Made[], client: DeedClient): Promise
   for (const { text, key, outcomes } of made) {
     const ends = outcomes.filter(({ code }) => !mayGoOn(code))
     if (new Set(ends.map(({ code, bytes, operation }) => `${code} ${bytes?.toString('hex')} ${operation}`)).size > 1) {
-      faults.push(`${key} has two ends: ${ends.map(({ code, bytes }) => `${status[code]} ${textOf(bytes)}`).join(', ')}`)
+      faults.push(
+        `${key} has two ends: ${ends.map(({ code, bytes }) => `${status[code]} ${textOf(bytes)}`).join(', ')}`,
+      )
     }
     for (const { code, bytes, operation, reason } of ends) {
       // Given back in a drain: the caller is told before it is stored.
@@ -92,7 +94,8 @@ export async function broken(made: readonly Made[], client: DeedClient): Promise
       const result = stored.get(operation ?? '')?.result
       const storedCode = result?.$case === 'error' ? result.value.code : 0
       const same = result?.$case === 'response' ? bytes?.equals(result.value.value) : code === storedCode
-      if (!result || !same) faults.push(`${text}: ${status[code]} ${textOf(bytes)} (${reason}) is not what ${operation} has stored`)
+      if (!result || !same)
+        faults.push(`${text}: ${status[code]} ${textOf(bytes)} (${reason}) is not what ${operation} has stored`)
     }
   }
   return faults
