@@ -29,6 +29,7 @@ function isRequired(field: DescField): boolean {
   const { required, type } = getOption(field, rulesOption)
   if (required || (field.oneof && getOption(field.oneof, oneofOption).required)) return true
   if (type.case === 'string' || type.case === 'bytes') return type.value.minLen > 0n || type.value.len > 0n
+  if (type.case === 'enum') return type.value.notIn.includes(0)
   if (type.case === 'repeated') return type.value.minItems > 0n
   if (type.case === 'map') return type.value.minPairs > 0n
   return false

@@ -45,6 +45,7 @@ export class Worker {
   readonly #propagator = new W3CTraceContextPropagator()
   /** Claimed and not yet done with. */
   readonly #held = new Set<Claimed>()
+  /** Until then this replica may hold more than it knows of. */
   #doubtUntil = 0
   #virtualClock = 0
 
@@ -99,14 +100,14 @@ export class Worker {
     return rows.length > 0
   }
 
-  /** What a claim has taken whose reply was lost: nobody works on it, and its lease would last as long as an attempt may. */
+  /** What was claimed without a reply or could not be started: its lease would last as long as an attempt may, for nothing. */
   async #giveBackUnknown(replicaId: string): Promise<void> {
     const known = [...this.#held].map((row) => row.operationId)
     const ids = await claimedUnknown(this.#db, replicaId, known)
     if (ids.length === 0) return
     const lost = replicaLost()
     await giveBack(this.#db, ids, replicaId, { code: lost.code, status: encodeStatus(lost) })
-    this.#log.info({ operations: ids.length }, 'gave back what a claim without a reply had taken')
+    this.#log.info({ operations: ids.length }, 'gave back what was claimed and not started')
   }
 
   async #run(row: Claimed, identity: Replica['identity']): Promise<void> {
@@ -128,7 +129,8 @@ export class Worker {
         identity,
       })
     } catch (error) {
-      // The lease stays until its deadline, then the reaper counts a failure: nothing is lost, and nothing spins.
+      if (isUnavailable(error)) this.#doubtUntil = performance.now() + doubtMs
+      // Else the lease stays until its deadline, then the reaper counts a failure: nothing is lost, and nothing spins.
       this.#log.error({ err: error, operation: row.operationId }, 'a claimed operation could not be started')
     }
   }

@@ -36,10 +36,10 @@ describe('checkImage', () => {
       }
       message Ask {}`)
     assert.deepEqual(await faultsOf(source), [
-      '·: acme.v1.AskService.Up: client streaming is not supported yet',
-      '·: acme.v1.AskService.Down: server streaming is not supported yet',
-      '·: acme.v1.AskService.Both: bidirectional streaming is not supported yet',
-      '·: acme.v1.AskService.Long: returning google.longrunning.Operation is not supported yet',
+      '·: acme.v1.AskService.Up: client streaming is not supported',
+      '·: acme.v1.AskService.Down: server streaming is not supported',
+      '·: acme.v1.AskService.Both: bidirectional streaming is not supported',
+      '·: acme.v1.AskService.Long: returning google.longrunning.Operation is not supported',
     ])
   })
 

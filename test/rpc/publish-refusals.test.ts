@@ -74,10 +74,10 @@ describe('PublishContract refuses', () => {
         message Ask {}`),
       ),
       [
-        'acme.v1.AskService.Up: client streaming is not supported yet',
-        'acme.v1.AskService.Down: server streaming is not supported yet',
-        'acme.v1.AskService.Both: bidirectional streaming is not supported yet',
-        'acme.v1.AskService.Long: returning google.longrunning.Operation is not supported yet',
+        'acme.v1.AskService.Up: client streaming is not supported',
+        'acme.v1.AskService.Down: server streaming is not supported',
+        'acme.v1.AskService.Both: bidirectional streaming is not supported',
+        'acme.v1.AskService.Long: returning google.longrunning.Operation is not supported',
       ],
     )
   })

@@ -29,14 +29,14 @@ function packageFaults(service: DescService): Fault[] {
 function shapeCause({ methodKind, output }: DescMethod): string | undefined {
   switch (methodKind) {
     case 'client_streaming':
-      return 'client streaming is not supported yet'
+      return 'client streaming is not supported'
     case 'server_streaming':
-      return 'server streaming is not supported yet'
+      return 'server streaming is not supported'
     case 'bidi_streaming':
-      return 'bidirectional streaming is not supported yet'
+      return 'bidirectional streaming is not supported'
     case 'unary':
       return output.typeName === 'google.longrunning.Operation'
-        ? 'returning google.longrunning.Operation is not supported yet'
+        ? 'returning google.longrunning.Operation is not supported'
         : undefined
   }
 }
