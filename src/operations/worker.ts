@@ -88,10 +88,12 @@ export class Worker {
     if (performance.now() < this.#doubtUntil) await this.#giveBackUnknown(identity.id)
     const projects = await candidates(this.#db)
     if (projects.length === 0) return false
-    const rows = await claim(this.#db, identity.id, want, projects, quantum, this.#virtualClock).catch((error) => {
-      if (isUnavailable(error)) this.#doubtUntil = performance.now() + doubtMs
-      throw error
-    })
+    const rows = await claim(this.#db, identity.id, want, projects, quantum, this.#virtualClock).catch(
+      (error: unknown) => {
+        if (isUnavailable(error)) this.#doubtUntil = performance.now() + doubtMs
+        throw error
+      },
+    )
     this.#virtualClock += rows.length / projects.length
     for (const row of rows) {
       this.#held.add(row)

@@ -11,7 +11,7 @@ import { createKey, listKeys, revokeKey } from '../access/keys.ts'
 import type { Role as RoleName } from '../access/principal.ts'
 import type { Database } from '../storage/database.ts'
 import { ownMethod } from './own-methods.ts'
-import { afterToken, page, pageSize } from './page.ts'
+import { afterToken, page, pageSize, uuid } from './page.ts'
 
 type Row = { id: string; displayName: string; role: RoleName; createdAt: Date; revokedAt?: Date | null | undefined }
 
@@ -22,7 +22,6 @@ const roleNames: ReadonlyMap<Role, RoleName> = new Map([
   [Role.ROLE_VIEWER, 'viewer'],
 ])
 const roles = new Map([...roleNames].map(([role, name]) => [name, role]))
-const uuid = /^[0-9a-f-]{36}$/
 
 /** deed.v1.ApiKeyService. */
 export function apiKeyService(db: Database) {

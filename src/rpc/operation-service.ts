@@ -14,7 +14,7 @@ import type { Database } from '../storage/database.ts'
 import { Completion as CompletionEntity } from '../storage/entities/completion.ts'
 import { type OperationFilter, type OperationRow, operations, type State } from '../storage/statements/operations.ts'
 import { ownMethod } from './own-methods.ts'
-import { afterToken, page, pageSize } from './page.ts'
+import { afterToken, page, pageSize, uuid } from './page.ts'
 
 const states: Record<State, OperationState> = {
   READY: OperationState.OPERATION_STATE_READY,
@@ -60,17 +60,20 @@ export function operationService(db: Database, live: LiveContracts) {
 
     ListOperations: ownMethod(ListOperationsRequest, ListOperationsResponse, async (request, { principal }) => {
       const size = pageSize(request.pageSize)
-      const rows = await operations(db.pool, principal.projectId, filterOf(request), size + 1)
+      const filter = filterOf(request)
+      const rows = filter ? await operations(db.pool, principal.projectId, filter, size + 1) : []
       const { rows: inPage, nextPageToken } = page(rows, size, (row) => row.id)
       return { operations: await shown(principal.projectId, inPage), nextPageToken }
     }),
   }
 }
 
-function filterOf(request: ListOperationsRequest): OperationFilter {
-  const before = afterToken(request.pageToken, /^[0-9a-f-]{36}$/)
+/** Undefined when nothing can match: the method is of another contract. */
+function filterOf(request: ListOperationsRequest): OperationFilter | undefined {
+  const before = afterToken(request.pageToken, uuid)
   const [method, service] = request.method.split('/').reverse()
   const contract = request.contract === '' ? service : request.contract.slice('contracts/'.length)
+  if (service !== undefined && service !== contract) return undefined
   const state = stateNames.get(request.state)
   return {
     ...(before === undefined ? {} : { before }),

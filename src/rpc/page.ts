@@ -3,6 +3,9 @@ import { DeedError } from '../errors/deed-error.ts'
 
 const defaultSize = 50
 
+/** The form of an id, for {@link afterToken}. */
+export const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
 /** How many rows to read: one more than the page, to know whether there is another. */
 export function pageSize(requested: number): number {
   return requested === 0 ? defaultSize : requested

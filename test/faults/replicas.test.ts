@@ -85,7 +85,7 @@ describe('replicas over one database', () => {
     await inspector.settled(takeOverMs)
     const before = await results(client)
     frozen.send('SIGCONT')
-    await Promise.all(calls)
+    await within(takeOverMs, 'callers were left', Promise.all(calls))
     const woken = ground.client(frozen.address)
     await eventually(async () => (await woken.health('readiness'))[0] === 'SERVING', 10_000, 'it did not recover')
     assert.equal((await woken.echo('afterwards')).code, status.OK)

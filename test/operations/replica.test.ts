@@ -25,22 +25,22 @@ describe('the life of a replica', () => {
     for (let losses = 1; losses <= 3; losses++) {
       const { id, lost } = replica.identity
       givenUp = true
-      await after(heartbeatMs)
+      await pass(heartbeatMs)
       assert.equal(lost.aborted, true)
       assert.equal(replica.alive, false)
       givenUp = false
-      await after(heartbeatMs)
+      await pass(heartbeatMs)
       assert.equal(replica.alive, true)
       assert.notEqual(replica.identity.id, id)
     }
     asked.length = 0
-    for (let beats = 1; beats <= 3; beats++) await after(heartbeatMs)
+    for (let beats = 1; beats <= 3; beats++) await pass(heartbeatMs)
     const renewal = { name: 'renew', id: replica.identity.id }
     assert.deepEqual(asked, [renewal, renewal, renewal])
     assert.notEqual(replica.identity.id, first.id)
     await replica.stop()
     asked.length = 0
-    await after(heartbeatMs)
+    await pass(heartbeatMs)
     assert.deepEqual(asked, [])
   })
 
@@ -66,7 +66,7 @@ function answering(answer: (statement: { name: string; values: unknown[] }) => o
 }
 
 /** Lets the time pass, and everything that was waiting for it happen. */
-async function after(ms: number): Promise<void> {
+async function pass(ms: number): Promise<void> {
   mock.timers.tick(ms)
   await new Promise((resolve) => setImmediate(resolve))
 }

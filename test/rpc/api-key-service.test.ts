@@ -65,8 +65,10 @@ describe('ApiKeyService', () => {
     await make('four', Role.ROLE_VIEWER, other.adminKey)
     assert.deepEqual(await names(2, first.next, other.adminKey), { names: ['one', 'admin'], next: '' })
     assert.ok(!(await names(1000)).names.includes('four'))
-    const refused = await refusal(names(2, `${first.next}x`, other.adminKey))
-    assert.deepEqual([refused.reason, refused.violations.length], ['REQUEST_INVALID', 1])
+    for (const token of [`${first.next}x`, Buffer.from('-'.repeat(36)).toString('base64url')]) {
+      const refused = await refusal(names(2, token, other.adminKey))
+      assert.deepEqual([refused.reason, refused.violations.length], ['REQUEST_INVALID', 1])
+    }
   })
 
   it('revokes a key for good: refused on every replica within a second', async () => {

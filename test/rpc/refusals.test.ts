@@ -163,7 +163,6 @@ describe('refused calls', () => {
 
 /** A request in which a message holds another, and so on. */
 function nested(levels: number): Buffer {
-  let inner = Buffer.alloc(0)
   const parts: Buffer[] = []
   let length = 0
   for (let level = 0; level < levels; level++) {
@@ -171,8 +170,7 @@ function nested(levels: number): Buffer {
     parts.push(head)
     length += head.length
   }
-  inner = Buffer.concat(parts.reverse())
-  return inner
+  return Buffer.concat(parts.reverse())
 }
 
 function varint(value: number): number[] {

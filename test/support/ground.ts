@@ -57,7 +57,7 @@ export type Inspector = {
   count(table: string): Promise<number>
   /** Waits until every operation has its result. */
   settled(timeoutMs: number): Promise<void>
-  /** Operations that ended with a response for which there is not exactly one valid completion, of the attempt that was stored. */
+  /** Operations that ended with a response for which the attempt that was stored has not exactly one valid completion. */
   unpaid(): Promise<string[]>
   query(text: string): Promise<Record<string, unknown>[]>
   [Symbol.asyncDispose](): Promise<void>
@@ -80,8 +80,9 @@ export function inspect(url: string): Inspector {
     },
     async unpaid() {
       const { rows } = await pool.query<{ id: string }>(`
-        select r.id from result r left join completion c on c.operation_id = r.id and c.day = r.day and c.outcome = 'VALID'
-        where r.code = 0 group by r.id, r.attempt having count(c) <> 1 or min(c.attempt) <> r.attempt`)
+        select r.id from result r left join completion c
+          on c.operation_id = r.id and c.day = r.day and c.attempt = r.attempt and c.outcome = 'VALID'
+        where r.code = 0 group by r.id having count(c) <> 1`)
       return rows.map((row) => row.id)
     },
     query: async (text) => (await pool.query(text)).rows,

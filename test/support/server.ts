@@ -28,26 +28,31 @@ import { dataFolder, testDatabase } from './postgres.ts'
 
 export type TestProject = { id: string; adminKey: string }
 
-export type TestDeed = AsyncDisposable & {
-  address: string
-  /** For what only SQL can say or do. */
-  db: Database
-  url: string
+/** A client of a Deed, wherever it runs. It sends one key unless told otherwise. */
+export type Connection = {
   /** For shapes of call other than {@link call}'s. */
   client: Client
-  /** The project `default`. */
-  project: TestProject
-  /** A client of Deed's own services and of contracts; it sends the admin key of `default` unless told otherwise. */
+  /** Of Deed's own services and of contracts. */
   call<Req, Res>(method: MethodDefinition<Req, Res>, request: Req, how?: CallWith): Promise<Reply<Res>>
-  /** Compiles, publishes, and returns a client of what was published. Default: into `default`. */
+  /** Compiles, publishes, and returns a client of what was published. */
   publish(sources: Readonly<Record<string, string>>, options?: PublishWith): Promise<ContractClient>
-  /** Another project with an admin key. */
-  addProject(): Promise<TestProject>
-  /** A key of `default`. */
-  keyFor(role: Role): Promise<string>
-  /** Another replica over the same database; with these providers, or with those of this one. */
-  replica(providers?: Providers): Promise<TestDeed>
 }
+
+export type TestDeed = AsyncDisposable &
+  Connection & {
+    address: string
+    /** For what only SQL can say or do. */
+    db: Database
+    url: string
+    /** The project `default`, whose admin key the client sends. */
+    project: TestProject
+    /** Another project with an admin key. */
+    addProject(): Promise<TestProject>
+    /** A key of `default`. */
+    keyFor(role: Role): Promise<string>
+    /** Another replica over the same database; with these providers, or with those of this one. */
+    replica(providers?: Providers): Promise<TestDeed>
+  }
 
 export type PublishWith = { key?: string; allowBreaking?: boolean }
 
@@ -78,35 +83,39 @@ async function startReplica(url: string, dataDir: string, providers: Providers):
   const server = await startServer(config, { signal: AbortSignal.timeout(20_000), log: silent, providers })
   stack.defer(() => server.drain())
   const db = stack.use(await openDatabase(url, { connections: 2 }))
-  const client = new Client(server.address, credentials.createInsecure())
-  stack.defer(() => client.close())
   const adminKey = (await readFile(join(dataDir, 'admin.key'), 'utf8')).trim()
+  const connection = stack.use(connectTo(server.address, adminKey))
   const { rows } = await db.pool.query<{ id: string }>(`select id from project where name = 'default'`)
   const project = { id: rows[0]?.id ?? '', adminKey }
 
-  const call: TestDeed['call'] = (method, request, how = {}) =>
-    callUnary(client, method, request, { key: adminKey, ...how })
   const owned = stack.move()
   return {
+    ...connection,
     address: server.address,
     db,
     url,
-    client,
     project,
-    call,
-    publish: async (sources, { key = adminKey, allowBreaking = false } = {}) => {
-      const image = await imageOf(sources)
-      const { response } = await call(
-        ContractServiceService.publishContract,
-        { image, allowBreaking, validateOnly: false },
-        { key },
-      )
-      return new ContractClient(image, response.versions, call, key)
-    },
     addProject: () => addProject(db),
     keyFor: async (role) => (await createKey(db, project.id, `a ${role}`, role)).secret,
     replica: (others = providers) => startReplica(url, dataDir, others),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+/** A client of the Deed at an address. */
+export function connectTo(address: string, key: string): Connection & Disposable {
+  const client = new Client(address, credentials.createInsecure())
+  const call: Connection['call'] = (method, request, how = {}) => callUnary(client, method, request, { key, ...how })
+  return {
+    client,
+    call,
+    publish: async (sources, { key: publisher = key, allowBreaking = false } = {}) => {
+      const image = await imageOf(sources)
+      const request = { image, allowBreaking, validateOnly: false }
+      const { response } = await call(ContractServiceService.publishContract, request, { key: publisher })
+      return new ContractClient(image, response.versions, call, publisher)
+    },
+    [Symbol.dispose]: () => client.close(),
   }
 }
 
@@ -128,9 +137,9 @@ export class ContractClient {
   readonly key: string
   readonly image: Buffer
   readonly #registry: FileRegistry
-  readonly #call: TestDeed['call']
+  readonly #call: Connection['call']
 
-  constructor(image: Buffer, versions: readonly ContractVersion[], call: TestDeed['call'], key: string) {
+  constructor(image: Buffer, versions: readonly ContractVersion[], call: Connection['call'], key: string) {
     this.image = image
     this.versions = versions
     this.key = key
@@ -139,7 +148,7 @@ export class ContractClient {
   }
 
   /** The same client at another replica, or with another key. */
-  at(call: TestDeed['call'], key = this.key): ContractClient {
+  at(call: Connection['call'], key = this.key): ContractClient {
     return new ContractClient(this.image, this.versions, call, key)
   }
 
