@@ -50,11 +50,8 @@ export async function publish(
     const published = await store(db, projectId, Buffer.from(bytes), digest, image, unchanged)
     if (published) return published
     if (attempt === maxTries) {
-      throw new DeedError(
-        status.ABORTED,
-        'CONTRACT_BREAKING',
-        'other versions of these contracts are being published; try again',
-      )
+      const message = 'other versions of these contracts are being published; send the call again'
+      throw new DeedError(status.ABORTED, 'CONTRACT_CONTENDED', message, { retryDelayMs: 1000 })
     }
   }
 }

@@ -27,6 +27,7 @@ export type Reason =
   | 'OPERATION_CANCELLED'
   | 'INTERNAL'
   | 'OVERLOADED'
+  | 'CONTRACT_CONTENDED'
 
 /** One field of a google.rpc.BadRequest. `field` is a protobuf field path such as `items[2].price`. */
 export type FieldViolation = { field: string; description: string; reason?: string }

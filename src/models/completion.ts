@@ -41,7 +41,10 @@ export async function complete(
   const startTimeMs = Date.now()
   const started = performance.now()
   try {
-    const outcome = await gather(provider, { ...request, model: name, headers: traceHeaders(span, context) }, signal)
+    using stopped = whenAborted(signal)
+    const headers = traceHeaders(span, context)
+    const gathered = gather(provider, { ...request, model: name, headers }, signal)
+    const outcome = await Promise.race([gathered, stopped.outcome])
     const completion = { ...outcome, startTimeMs, latencyMs: Math.round(performance.now() - started) }
     describe(span, completion)
     return completion
@@ -57,6 +60,15 @@ export function splitModel(model: string): [provider: string, name: string] {
 }
 
 type Outcome = Pick<Completion, 'end' | 'usage' | 'providerRequestId'>
+
+/** A provider that does not listen to its signal must not hold the attempt. */
+function whenAborted(signal: AbortSignal): { outcome: Promise<Outcome> } & Disposable {
+  const { promise, resolve } = Promise.withResolvers<Outcome>()
+  // After the provider's own end, which knows the usage.
+  const end = () => setImmediate(resolve, { end: { kind: 'aborted' }, usage: NO_USAGE, providerRequestId: '' })
+  signal.addEventListener('abort', end, { once: true })
+  return { outcome: promise, [Symbol.dispose]: () => signal.removeEventListener('abort', end) }
+}
 
 async function gather(provider: Provider, request: CompletionRequest, signal: AbortSignal): Promise<Outcome> {
   const parts: string[] = []

@@ -70,6 +70,8 @@ export const ErrorReason = {
   ERROR_REASON_INTERNAL: 24,
   /** ERROR_REASON_OVERLOADED - RESOURCE_EXHAUSTED: the replica has as many calls in flight as it can hold. RetryInfo says when to try again. */
   ERROR_REASON_OVERLOADED: 25,
+  /** ERROR_REASON_CONTRACT_CONTENDED - ABORTED: other versions of the contract are being published at the same time. The call may be sent again. */
+  ERROR_REASON_CONTRACT_CONTENDED: 26,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -102,5 +104,6 @@ export namespace ErrorReason {
   export type ERROR_REASON_OPERATION_CANCELLED = typeof ErrorReason.ERROR_REASON_OPERATION_CANCELLED;
   export type ERROR_REASON_INTERNAL = typeof ErrorReason.ERROR_REASON_INTERNAL;
   export type ERROR_REASON_OVERLOADED = typeof ErrorReason.ERROR_REASON_OVERLOADED;
+  export type ERROR_REASON_CONTRACT_CONTENDED = typeof ErrorReason.ERROR_REASON_CONTRACT_CONTENDED;
   export type UNRECOGNIZED = typeof ErrorReason.UNRECOGNIZED;
 }
