@@ -24,11 +24,13 @@ export type UnaryHandler = (call: UnaryCall) => Promise<UnaryReply>
 /** An error that is ready to be sent. */
 export type WireError = Pick<StatusObject, 'code' | 'details' | 'metadata'>
 
+const callerLeft = new Error('the caller left')
+
 /** A grpc-js call as a {@link UnaryCall}. */
 export function unaryCall(call: ServerUnaryCall<Buffer, Buffer>, context: Context): UnaryCall {
   const controller = new AbortController()
-  if (call.cancelled) controller.abort()
-  else call.once('cancelled', () => controller.abort())
+  if (call.cancelled) controller.abort(callerLeft)
+  else call.once('cancelled', () => controller.abort(callerLeft))
   const { metadata, request } = call
   return { path: call.getPath(), metadata, request, signal: controller.signal, context, principal: undefined }
 }

@@ -22,10 +22,15 @@ export function unaryHandler(handler: UnaryHandler): handleUnaryCall<Buffer, Buf
   return (call, callback) => {
     handler(unaryCall(call, ROOT_CONTEXT)).then(
       ({ response, trailers }) => {
+        // grpc-js says 'cancelled' at the end of every call.
+        call.removeAllListeners('cancelled')
         const bytes = Buffer.from(response.buffer, response.byteOffset, response.byteLength)
         callback(null, bytes, trailers ? toMetadata(trailers) : undefined)
       },
-      (error: WireError) => callback(error),
+      (error: WireError) => {
+        call.removeAllListeners('cancelled')
+        callback(error)
+      },
     )
   }
 }

@@ -59,7 +59,6 @@ export type Inspector = {
   settled(timeoutMs: number): Promise<void>
   /** Operations that ended with a response for which the attempt that was stored has not exactly one valid completion. */
   unpaid(): Promise<string[]>
-  query(text: string): Promise<Record<string, unknown>[]>
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -85,7 +84,6 @@ export function inspect(url: string): Inspector {
         where r.code = 0 group by r.id having count(c) <> 1`)
       return rows.map((row) => row.id)
     },
-    query: async (text) => (await pool.query(text)).rows,
     [Symbol.asyncDispose]: () => pool.end(),
   }
 }

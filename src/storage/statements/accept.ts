@@ -1,5 +1,5 @@
 import type { Queryable } from './statement.ts'
-import { run } from './statement.ts'
+import { byKey, bytesArray, plainArray, run, textArray } from './statement.ts'
 
 /** One call to be committed. Times are milliseconds. */
 export type AcceptInput = {
@@ -34,11 +34,11 @@ export type AcceptOutput = { operationId: string; day: string; same: boolean }
 export const acceptFunction = `
 create or replace function accept(p uuid[], i uuid[], d date[], c text[], v int[], m text[], k text[], f bytea[], req bytea[],
   tp text[], pri smallint[], fails int[], attempt_ms float8[], timeout_ms float8[], who uuid)
-returns table (o int, operation_id uuid, day date, same boolean) language plpgsql as $$
+returns table (o int, operation_id uuid, day date, same boolean) language plpgsql ${byKey} as $$
 #variable_conflict use_column
-declare won uuid[] := '{}'; new uuid[];
+declare won uuid[] := '{}'; new uuid[]; keyed boolean := exists (select 1 from unnest(k) as u(k) where u.k is not null);
 begin
-  if exists (select 1 from unnest(k) as u(k) where u.k is not null) then
+  if keyed then
     with s as (select u.p, u.i, u.d, u.c || '/' || u.m as m, u.k, u.f, u.timeout_ms
                from unnest(p, i, d, c, m, k, f, timeout_ms) as u(p, i, d, c, m, k, f, timeout_ms) where u.k is not null
                order by u.p, u.c || '/' || u.m, u.k),                                   -- sorted, or rival batches deadlock
@@ -63,6 +63,10 @@ begin
     from unnest(p, i, d, pri, fails, k, attempt_ms, timeout_ms) as u(p, i, d, pri, fails, k, attempt_ms, timeout_ms)
     where u.i = any (new);
 
+  if not keyed then
+    return query select u.o::int, u.i, u.d, true from unnest(i, d) with ordinality as u(i, d, o);
+    return;
+  end if;
   return query
     select u.o::int, coalesce(e.operation_id, u.i), coalesce(e.day, u.d), e.fingerprint is null or e.fingerprint = u.f
     from unnest(p, i, d, c, m, k, f) with ordinality as u(p, i, d, c, m, k, f, o)
@@ -76,20 +80,20 @@ const text = `select o, operation_id as "operationId", day::text as day, same
 /** Commits the batch, each operation leased to `replicaId` as attempt 1. One output per input, in order. */
 export async function accept(db: Queryable, batch: readonly AcceptInput[], replicaId: string): Promise<AcceptOutput[]> {
   return run<AcceptOutput>(db, 'accept', text, [
-    batch.map((b) => b.projectId),
-    batch.map((b) => b.id),
-    batch.map((b) => b.day),
-    batch.map((b) => b.contract),
-    batch.map((b) => b.version),
-    batch.map((b) => b.method),
-    batch.map((b) => b.key ?? null),
-    batch.map((b) => b.fingerprint ?? null),
-    batch.map((b) => Buffer.from(b.request.buffer, b.request.byteOffset, b.request.byteLength)),
-    batch.map((b) => b.traceparent ?? null),
-    batch.map((b) => b.priority),
-    batch.map((b) => b.maxFailures),
-    batch.map((b) => b.attemptTimeoutMs),
-    batch.map((b) => b.timeoutMs),
+    plainArray(batch.map((b) => b.projectId)),
+    plainArray(batch.map((b) => b.id)),
+    plainArray(batch.map((b) => b.day)),
+    textArray(batch.map((b) => b.contract)),
+    plainArray(batch.map((b) => b.version)),
+    textArray(batch.map((b) => b.method)),
+    textArray(batch.map((b) => b.key ?? null)),
+    bytesArray(batch.map((b) => b.fingerprint ?? null)),
+    bytesArray(batch.map((b) => b.request)),
+    textArray(batch.map((b) => b.traceparent ?? null)),
+    plainArray(batch.map((b) => b.priority)),
+    plainArray(batch.map((b) => b.maxFailures)),
+    plainArray(batch.map((b) => b.attemptTimeoutMs)),
+    plainArray(batch.map((b) => b.timeoutMs)),
     replicaId,
   ])
 }

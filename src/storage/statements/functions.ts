@@ -5,6 +5,7 @@ import { giveBackFunction } from './give-back.ts'
 import { partitionsFunction } from './partitions.ts'
 import { promoteFunction } from './promote.ts'
 import { reapFunction } from './reap.ts'
+import { resultsFunction } from './results.ts'
 import { retryFunction } from './retry.ts'
 import { settleFunction } from './settle.ts'
 
@@ -19,6 +20,7 @@ export const functions: readonly string[] = [
   candidatesFunction,
   claimFunction,
   settleFunction,
+  resultsFunction,
   retryFunction,
   giveBackFunction,
   appendLedgerFunction,

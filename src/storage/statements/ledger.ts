@@ -1,3 +1,5 @@
+import { plainArray, textArray } from './statement.ts'
+
 /** One request to a model, to be added to the ledger. */
 export type LedgerRow = {
   projectId: string
@@ -35,21 +37,21 @@ export const ledgerWidth = 15
 
 export function ledgerArrays(rows: readonly LedgerRow[]): unknown[] {
   return [
-    rows.map((r) => r.projectId),
-    rows.map((r) => r.operationId),
-    rows.map((r) => r.day),
-    rows.map((r) => r.attempt),
-    rows.map((r) => r.sequence),
-    rows.map((r) => r.model),
-    rows.map((r) => r.outcome),
-    rows.map((r) => r.inputTokens),
-    rows.map((r) => r.outputTokens),
-    rows.map((r) => r.cacheReadTokens),
-    rows.map((r) => r.cacheWriteTokens),
-    rows.map((r) => r.costMicroUsd?.toString() ?? null),
-    rows.map((r) => r.latencyMs),
-    rows.map((r) => r.providerRequestId),
-    rows.map((r) => r.startedAtMs),
+    plainArray(rows.map((r) => r.projectId)),
+    plainArray(rows.map((r) => r.operationId)),
+    plainArray(rows.map((r) => r.day)),
+    plainArray(rows.map((r) => r.attempt)),
+    plainArray(rows.map((r) => r.sequence)),
+    textArray(rows.map((r) => r.model)),
+    textArray(rows.map((r) => r.outcome)),
+    plainArray(rows.map((r) => r.inputTokens)),
+    plainArray(rows.map((r) => r.outputTokens)),
+    plainArray(rows.map((r) => r.cacheReadTokens)),
+    plainArray(rows.map((r) => r.cacheWriteTokens)),
+    plainArray(rows.map((r) => r.costMicroUsd?.toString() ?? null)),
+    plainArray(rows.map((r) => r.latencyMs)),
+    textArray(rows.map((r) => r.providerRequestId)),
+    plainArray(rows.map((r) => r.startedAtMs)),
   ]
 }
 

@@ -1,5 +1,5 @@
 import { insertLedger, type LedgerRow, ledgerArrays, ledgerParameters, ledgerPlaceholders } from './ledger.ts'
-import { type Queryable, run } from './statement.ts'
+import { byKey, bytesArray, plainArray, type Queryable, run, textArray } from './statement.ts'
 
 /** How one attempt ended its operation. `response` is the message, or a google.rpc.Status when `code` is not 0. */
 export type SettleInput = {
@@ -20,7 +20,8 @@ export type SettleInput = {
  */
 export const settleFunction = `
 create or replace function settle(p uuid[], i uuid[], a int[], c smallint[], resp bytea[], mo text[], who uuid, ${ledgerParameters})
-returns setof int language plpgsql as $$
+returns setof int language plpgsql ${byKey} as $$
+declare n int;
 begin
   ${insertLedger};
   return query
@@ -29,9 +30,13 @@ begin
           returning l.project_id, l.operation_id, l.day, l.attempt, s.c, s.resp, s.mo, s.o),
   ins as (insert into result (project_id, id, day, attempt, replica_id, code, response, model)
           select del.project_id, del.operation_id, del.day, del.attempt, who, del.c, del.resp, del.mo from del)
-  select del.o::int from del
-  union all
-  select s.o::int from s join result r on r.project_id = s.p and r.id = s.i and r.attempt = s.a and r.replica_id = who;
+  select del.o::int from del;
+  get diagnostics n = row_count;
+  if n < cardinality(i) then
+    return query
+    select u.o::int from unnest(p, i, a) with ordinality as u(p, i, a, o)
+    join result r on r.project_id = u.p and r.id = u.i and r.attempt = u.a and r.replica_id = who;
+  end if;
 end $$`
 
 const text = `select settle as o from settle($1, $2, $3, $4, $5, $6, $7, ${ledgerPlaceholders(8)})`
@@ -39,12 +44,12 @@ const text = `select settle as o from settle($1, $2, $3, $4, $5, $6, $7, ${ledge
 /** Stores the batch, at most one input per operation. Returns for each input whether its result is stored. */
 export async function settle(db: Queryable, batch: readonly SettleInput[], replicaId: string): Promise<boolean[]> {
   const rows = await run<{ o: number }>(db, 'settle', text, [
-    batch.map((b) => b.projectId),
-    batch.map((b) => b.operationId),
-    batch.map((b) => b.attempt),
-    batch.map((b) => b.code),
-    batch.map((b) => Buffer.from(b.response.buffer, b.response.byteOffset, b.response.byteLength)),
-    batch.map((b) => b.model),
+    plainArray(batch.map((b) => b.projectId)),
+    plainArray(batch.map((b) => b.operationId)),
+    plainArray(batch.map((b) => b.attempt)),
+    plainArray(batch.map((b) => b.code)),
+    bytesArray(batch.map((b) => b.response)),
+    textArray(batch.map((b) => b.model)),
     replicaId,
     ...ledgerArrays(batch.flatMap((b) => b.ledger)),
   ])
