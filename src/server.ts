@@ -1,4 +1,5 @@
 import { createServer } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
 import { fromBinary } from '@bufbuild/protobuf'
 import { Server, ServerCredentials } from '@grpc/grpc-js'
 import type { Logger } from 'pino'
@@ -41,6 +42,8 @@ export type StartOptions = {
  */
 export async function startServer(config: ServerConfig, options: StartOptions): Promise<Deed> {
   const { log, signal, say = () => {} } = options
+  // A call's garbage dies young. With V8's default of 16 MB much of it is copied and kept: 10 to 18 % of a call's time.
+  setFlagsFromString('--max-semi-space-size=64')
   await using closing = new AsyncDisposableStack()
   await requireFree(config)
 

@@ -1,7 +1,8 @@
-import { fromBinary, fromJsonString, type Message, toBinary } from '@bufbuild/protobuf'
+import { fromBinary, fromJson, fromJsonString, type JsonValue, type Message, toBinary } from '@bufbuild/protobuf'
 import { status } from '@grpc/grpc-js'
 import { DeedError, type FieldViolation } from '../errors/deed-error.ts'
 import { jsonFaults } from './json/faults.ts'
+import { repeatsKey } from './json/keys.ts'
 import type { Method } from './method.ts'
 import { redactsWithin } from './redact.ts'
 import { validateMessage } from './violations.ts'
@@ -57,8 +58,10 @@ export function parseAnswer(method: Method, text: string): ParsedAnswer {
   const faults = jsonFaults(output, json.value)
   if (faults.length > 0) return { kind: 'invalid', violations: faults }
   try {
-    // From the text once more, since only this notices keys that are given twice.
-    const message = fromJsonString(output, text, { registry })
+    // From the text once more when a key is given twice: only that says which.
+    const message = repeatsKey(text, json.value)
+      ? fromJsonString(output, text, { registry })
+      : fromJson(output, json.value, { registry })
     const violations = validateMessage(validator, output, message)
     if (violations.length > 0) return { kind: 'invalid', violations }
     return { kind: 'valid', message, bytes: toBinary(output, message) }
@@ -73,7 +76,7 @@ function invalid(description: string): ParsedAnswer {
   return { kind: 'invalid', violations: [{ field: '', description, reason: 'json' }] }
 }
 
-function parse(text: string): { value: unknown } | { fault: string } {
+function parse(text: string): { value: JsonValue } | { fault: string } {
   try {
     return { value: JSON.parse(text) }
   } catch (error) {

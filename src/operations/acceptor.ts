@@ -27,8 +27,8 @@ export class Acceptor {
   readonly #db: Queryable
   readonly #replica: Replica
   readonly #batcher: Batcher<Offer, Accepted>
-  /** Operation ids in doubt, with the time at which they are forgotten. */
-  readonly #doubtful = new Map<string, number>()
+  /** Operation ids in doubt, with whom they would be leased to and the time at which they are forgotten. */
+  readonly #doubtful = new Map<string, { identity: Identity; until: number }>()
 
   constructor(db: Queryable, replica: Replica) {
     this.#db = db
@@ -54,7 +54,8 @@ export class Acceptor {
         const delayMs = retryDelaysMs[attempt]
         const hung = performance.now() - sentAt > hungMs
         if (delayMs === undefined || hung || signal.aborted) {
-          if (offer.identity) this.#doubtful.set(input.id, performance.now() + doubtMs)
+          const { identity } = offer
+          if (identity) this.#doubtful.set(input.id, { identity, until: performance.now() + doubtMs })
           throw error
         }
         await delay(delayMs * (0.5 + Math.random()))
@@ -62,13 +63,15 @@ export class Acceptor {
     }
   }
 
-  /** After a heartbeat: the ids in doubt are given back if they were committed after all. */
-  async resolveDoubts(identity: Identity): Promise<void> {
-    if (this.#doubtful.size === 0) return
-    const ids = [...this.#doubtful.keys()]
+  /** After a heartbeat: the ids in doubt are given back if they were committed after all, also under an earlier identity. */
+  async resolveDoubts(): Promise<void> {
     const lost = replicaLost()
-    await giveBack(this.#db, ids, identity.id, { code: lost.code, status: encodeStatus(lost) })
-    for (const [id, until] of this.#doubtful) if (until < performance.now()) this.#doubtful.delete(id)
+    const end = { code: lost.code, status: encodeStatus(lost) }
+    for (const [{ id: replicaId }, doubts] of Map.groupBy(this.#doubtful, ([, { identity }]) => identity)) {
+      const ids = doubts.map(([id]) => id)
+      await giveBack(this.#db, ids, replicaId, end)
+    }
+    for (const [id, { until }] of this.#doubtful) if (until < performance.now()) this.#doubtful.delete(id)
   }
 
   async #flush(items: readonly Offer[]): Promise<Accepted[]> {

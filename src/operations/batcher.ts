@@ -16,8 +16,8 @@ export type BatcherOptions<I, O> = {
 
 const maxItems = 256
 const maxBytes = 8 * 1024 * 1024
-/** Measured with a local PostgreSQL at 64 calls in flight: a second flush hides the first one's fsync, a third adds nothing. */
-const maxFlushes = 2
+/** After a flush that failed this late, what has queued behind it is told at once instead of hanging as long itself. */
+const hungMs = 1_000
 
 const tracer = trace.getTracer('deed')
 
@@ -29,8 +29,7 @@ const tracer = trace.getTracer('deed')
 export class Batcher<I, O> {
   readonly #options: BatcherOptions<I, O>
   #queue: Waiting<I, O>[] = []
-  #flushes = 0
-  #scheduled = false
+  #flushing = false
 
   constructor(options: BatcherOptions<I, O>) {
     this.#options = options
@@ -46,17 +45,13 @@ export class Batcher<I, O> {
 
   /** In the next turn of the event loop, so that the calls that arrived in this one share a flush. */
   #schedule(): void {
-    if (this.#scheduled || this.#flushes >= maxFlushes || this.#queue.length === 0) return
-    this.#scheduled = true
+    if (this.#flushing || this.#queue.length === 0) return
+    this.#flushing = true
     setImmediate(() => {
-      this.#scheduled = false
-      const batch = this.#take()
-      this.#flushes++
-      void this.#flush(batch).finally(() => {
-        this.#flushes--
+      void this.#flush(this.#take()).finally(() => {
+        this.#flushing = false
         this.#schedule()
       })
-      this.#schedule()
     })
   }
 
@@ -81,6 +76,7 @@ export class Batcher<I, O> {
   }
 
   async #flush(batch: readonly Waiting<I, O>[]): Promise<void> {
+    const sentAt = performance.now()
     try {
       const outputs = await this.#run(batch.map((waiting) => waiting.item))
       batch.forEach((waiting, index) => {
@@ -90,7 +86,8 @@ export class Batcher<I, O> {
       })
     } catch (error) {
       if (batch.length === 1 || isUnavailable(error)) {
-        for (const waiting of batch) waiting.reject(storageError(error))
+        const hung = isUnavailable(error) && performance.now() - sentAt > hungMs
+        for (const waiting of hung ? [...batch, ...this.#queue.splice(0)] : batch) waiting.reject(storageError(error))
         return
       }
       for (const waiting of batch) await this.#flush([waiting])

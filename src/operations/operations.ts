@@ -57,9 +57,9 @@ export class Operations {
     this.#waiters = new Waiters(db, log, (operationId) => this.#runner.has(operationId))
     this.#runner.waiters = this.#waiters
     this.#worker = new Worker(db, log, this.#replica, this.#runner, methodOf, read)
-    this.#replica.onBeat = (identity) => {
+    this.#replica.onBeat = () => {
       this.#acceptor
-        .resolveDoubts(identity)
+        .resolveDoubts()
         .catch((error: unknown) => log.warn({ err: error }, 'doubts stay for the next heartbeat'))
     }
     this.#replica.onLost = (identity) => this.#runner.stopAll('lost', identity)
@@ -128,13 +128,13 @@ export class Operations {
         identity: accepted.identity,
       })
     }
-    const leave = () => this.#runner.stop(id, 'cancelled')
-    if (made && !detached) {
-      if (signal.aborted) leave()
-      else signal.addEventListener('abort', leave, { once: true })
+    try {
+      const result = await this.#waiters.wait(ref, signal)
+      return { ...result, replayed: !made }
+    } finally {
+      // Without a key the operation ends with its caller.
+      if (signal.aborted && made && !detached) this.#runner.stop(id, 'cancelled')
     }
-    const result = await this.#waiters.wait(ref, signal)
-    return { ...result, replayed: !made }
   }
 
   /** Whether this replica may accept work now. */

@@ -30,7 +30,7 @@ export class Replica {
   #end: NodeJS.Timeout | undefined
   #stopped = false
   /** Called after each heartbeat that got through. */
-  onBeat: (identity: Identity) => void = () => {}
+  onBeat: () => void = () => {}
   /** Called when an identity is lost, after its signal fired. */
   onLost: (identity: Identity) => void = () => {}
 
@@ -96,7 +96,7 @@ export class Replica {
     this.#endsAt = sentAt + replicaTtlMs - marginMs
     clearTimeout(this.#end)
     this.#end = setTimeout(() => this.#lose('no heartbeat got through in time'), this.#endsAt - performance.now())
-    this.onBeat(identity)
+    this.onBeat()
   }
 
   #lose(why: string): void {

@@ -13,8 +13,8 @@ const callers = 32
 const answers = 100
 /** Within which probes must have turned. */
 const turnMs = 2_000
-/** A call must not be left without an answer for longer. */
-const patienceMs = { gone: 3_000, frozen: 10_000 }
+/** No caller must be left without an answer for longer. */
+const patienceMs = { gone: 3_000, frozen: 8_000 }
 
 const names = ['', 'readiness', 'deed.v1.ContractService', 'deed.v1.OperationService', 'deed.v1.ApiKeyService']
 
@@ -82,8 +82,8 @@ async function outage(limitMs: number, begin: Act, end: Act): Promise<void> {
     told.filter((outcome) => outcome.reason !== 'STORAGE_UNAVAILABLE' || !outcome.retryAfterSeconds),
     [],
   )
-  const slowest = Math.max(...load.made.flatMap((call) => call.outcomes.map(({ tookMs }) => tookMs)))
-  assert.ok(slowest < limitMs, `a call took ${slowest} ms`)
+  const slowest = Math.max(...told.map(({ tookMs }) => tookMs))
+  assert.ok(slowest < limitMs, `a caller was told after ${slowest} ms`)
   assert.deepEqual(await broken(load.made, client), [])
   await inspector.settled(30_000)
   assert.deepEqual(await inspector.misplaced(), [])

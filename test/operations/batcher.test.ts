@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { mock } from 'node:test'
 import { DeedError } from '../../src/errors/deed-error.ts'
 import { Batcher } from '../../src/operations/batcher.ts'
 import { gate } from '../support/scripted.ts'
@@ -16,22 +17,23 @@ function batcher(flush: (items: readonly string[]) => Promise<readonly string[]>
 }
 
 describe('Batcher', () => {
-  it('joins what arrives together, and what arrives while flushes are under way', async () => {
+  it('joins what arrives together, and what arrives while a flush is under way', async () => {
     const batches: (readonly string[])[] = []
     const first = gate()
     const queue = batcher(async (items) => {
       batches.push(items)
-      if (batches.length <= 2) await first.promise
+      if (batches.length === 1) await first.promise
       return items
     })
     const early = ['a', 'b'].map((item) => queue.add(item))
     while (batches.length < 1) await new Promise((resolve) => setImmediate(resolve))
-    const second = queue.add('c')
-    while (batches.length < 2) await new Promise((resolve) => setImmediate(resolve))
-    const late = ['d', 'e', 'f'].map((item) => queue.add(item))
+    const late = ['c', 'd', 'e'].map((item) => queue.add(item))
     first.resolve()
-    assert.deepEqual(await Promise.all([...early, second, ...late]), ['a', 'b', 'c', 'd', 'e', 'f'])
-    assert.deepEqual(batches, [['a', 'b'], ['c'], ['d', 'e', 'f']])
+    assert.deepEqual(await Promise.all([...early, ...late]), ['a', 'b', 'c', 'd', 'e'])
+    assert.deepEqual(batches, [
+      ['a', 'b'],
+      ['c', 'd', 'e'],
+    ])
   })
 
   it('keeps rivals apart, in order', async () => {
@@ -66,6 +68,32 @@ describe('Batcher', () => {
       assert(error.details.retryDelayMs !== undefined)
       return true
     })
+  })
+
+  it('tells what has queued behind a flush that hung, and goes on', async () => {
+    const clock = mock.method(performance, 'now', () => 0)
+    try {
+      const hung = gate()
+      let flushes = 0
+      const queue = batcher(async (items) => {
+        if (++flushes > 2) return items
+        await hung.promise
+        throw cut
+      })
+      const items = ['a', 'b', 'c'].map(async (item) => {
+        while (flushes < 'abc'.indexOf(item)) await new Promise((resolve) => setImmediate(resolve))
+        return queue.add(item)
+      })
+      while (flushes < 2) await new Promise((resolve) => setImmediate(resolve))
+      await new Promise((resolve) => setImmediate(resolve))
+      clock.mock.mockImplementation(() => 5_000)
+      hung.resolve()
+      for (const item of items) await assert.rejects(item, { reason: 'STORAGE_UNAVAILABLE' })
+      assert.equal(flushes, 2)
+      assert.equal(await queue.add('d'), 'd')
+    } finally {
+      clock.mock.restore()
+    }
   })
 
   it('fails every item for which a flush returned nothing', async () => {
