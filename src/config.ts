@@ -111,6 +111,9 @@ function oneOf<T extends string>(env: NodeJS.ProcessEnv, name: string, values: r
 function url(env: NodeJS.ProcessEnv, name: string, protocols: readonly string[]): string | undefined {
   const text = setting(env, name)
   if (text === undefined || protocols.includes(URL.parse(text)?.protocol ?? '')) return text
+  if (URL.parse(text) === null && protocols.some((protocol) => text.startsWith(`${protocol}//`))) {
+    throw new Error(`${name} is not a URL: check its host, port and the escaping of its password`)
+  }
   throw new Error(`${name} must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`)
 }
 

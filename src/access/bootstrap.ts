@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { v7 } from 'uuid'
 import type { Database } from '../storage/database.ts'
 import { ApiKey } from '../storage/entities/api-key.ts'
 import { Project } from '../storage/entities/project.ts'
@@ -9,7 +10,8 @@ import { createKey } from './keys.ts'
 const firstProject = 'default'
 
 /**
- * Makes the project `default` with one admin key at the first start. With `given`, that secret is an admin key from now on.
+ * Makes the project `default` with one admin key at the first start. With `given`, that secret becomes an admin key unless it
+ * is a key already: one that was revoked stays so.
  * Otherwise a secret is made once, and handed to `save` before it is committed, so that no crash can lose it.
  */
 export async function bootstrap(
@@ -26,8 +28,11 @@ export async function bootstrap(
   const { id } = await em.findOneOrFail(Project, { name: firstProject })
   await em.execute('insert into lane (project_id) values (?) on conflict do nothing', [id])
   if (given !== undefined) {
-    if ((await em.count(ApiKey, { secretHash: hashSecret(given) })) === 0)
-      await createKey(db, id, 'admin key file', 'admin', given)
+    await em.execute(
+      `insert into api_key (id, project_id, display_name, role, secret_hash) values (?, ?, 'admin key file', 'admin', ?)
+        on conflict (secret_hash) do nothing`,
+      [v7(), id, hashSecret(given)],
+    )
     return
   }
   await em.transactional(async (tx) => {

@@ -68,8 +68,9 @@ export class Acceptor {
     const lost = replicaLost()
     const end = { code: lost.code, status: encodeStatus(lost) }
     for (const [{ id: replicaId }, doubts] of Map.groupBy(this.#doubtful, ([, { identity }]) => identity)) {
-      const ids = doubts.map(([id]) => id)
-      await giveBack(this.#db, ids, replicaId, end)
+      // Only as they were accepted: what has been claimed since is known to be there, and somebody's.
+      const leases = doubts.map(([operationId]) => ({ operationId, attempt: 1 }))
+      await giveBack(this.#db, leases, replicaId, end)
     }
     for (const [id, { until }] of this.#doubtful) if (until < performance.now()) this.#doubtful.delete(id)
   }

@@ -26,6 +26,8 @@ export class Replica {
   #endsAt = 0
   #offsetMs = 0
   #registered = false
+  /** Earlier identities that may still be in the database. */
+  readonly #gone = new Set<string>()
   #beat: NodeJS.Timeout | undefined
   #end: NodeJS.Timeout | undefined
   #stopped = false
@@ -97,6 +99,18 @@ export class Replica {
     clearTimeout(this.#end)
     this.#end = setTimeout(() => this.#lose('no heartbeat got through in time'), this.#endsAt - performance.now())
     this.onBeat()
+    await this.#forget()
+  }
+
+  /**
+   * Takes earlier identities out, so that what they held is reaped now: a renewal that hung in the database could have
+   * prolonged one whose work has long been stopped.
+   */
+  async #forget(): Promise<void> {
+    for (const id of this.#gone) {
+      await removeReplica(this.#db, id)
+      this.#gone.delete(id)
+    }
   }
 
   #lose(why: string): void {
@@ -106,6 +120,7 @@ export class Replica {
     this.#identity = { id: randomUUID(), lost: this.#controller.signal }
     this.#endsAt = 0
     this.#registered = false
+    this.#gone.add(gone.id)
     this.#log.error({ replica: gone.id, next: this.#identity.id }, `replica lost: ${why}`)
     controller.abort(new Error(`replica lost: ${why}`))
     this.onLost(gone)

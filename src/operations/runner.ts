@@ -89,6 +89,8 @@ export class Runner {
     const { attempt } = running
     const completions: CompletionRecord[] = []
     for (let failures = attempt.failures; ; ) {
+      // It may have waited in the queue for longer than it had.
+      if (performance.now() >= attempt.expiresAt) return this.#settle(attempt, timedOut(), '', completions)
       const result = await this.#answer(running)
       completions.push(...result.completions)
       const model = completions.at(-1)?.model ?? ''
@@ -104,6 +106,7 @@ export class Runner {
       if (failures >= attempt.maxFailures || late) return this.#settle(attempt, error, model, completions)
       if (attempt.detached) return this.#retry(attempt, waitMs, completions)
       // Without a key nobody else may collect the answer: it is tried again here, under the same lease.
+      if (running.stopped && running.stopped !== 'attempt timeout') return this.#stopped(running, model, completions)
       running.stopped = undefined
       running.controller = new AbortController()
       await this.#pause(running, waitMs)
@@ -140,7 +143,7 @@ export class Runner {
     try {
       if (stopped === 'drained') {
         const lost = replicaLost()
-        await giveBack(this.#db, [attempt.operationId], attempt.identity.id, {
+        await giveBack(this.#db, [attempt], attempt.identity.id, {
           code: lost.code,
           status: encodeStatus(lost),
         })

@@ -24,6 +24,8 @@ export class Waiters {
   /** Whether this replica works on the operation now, so that no poll is needed. */
   readonly #runsHere: (operationId: string) => boolean
   #timer: NodeJS.Timeout | undefined
+  /** Asked for in this turn of the event loop: their results may be there already. */
+  #fresh: OperationRef[] = []
   #stopped = false
 
   constructor(db: Queryable, log: Logger, runsHere: (operationId: string) => boolean) {
@@ -58,7 +60,17 @@ export class Waiters {
       }
       waiters.add(waiter)
       signal.addEventListener('abort', aborted, { once: true })
+      this.#look(ref)
       this.#schedule()
+    })
+  }
+
+  /** A replay should not wait for the next poll. */
+  #look(ref: OperationRef): void {
+    if (this.#runsHere(ref.operationId)) return
+    if (this.#fresh.push(ref) > 1) return
+    setImmediate(() => {
+      void this.#ask(this.#fresh.splice(0))
     })
   }
 
@@ -98,15 +110,16 @@ export class Waiters {
 
   async #poll(): Promise<void> {
     const refs = [...this.#awaited.values()].map((entry) => entry.ref).filter((ref) => !this.#runsHere(ref.operationId))
-    for (let from = 0; from < refs.length; from += maxPolled) {
-      try {
-        for (const result of await results(this.#db, refs.slice(from, from + maxPolled))) this.notify(result)
-      } catch (error) {
-        this.#log.warn({ err: error }, 'poll for results failed')
-        // What they asked goes on; that its end cannot be had now, they are told.
-        if (isUnavailable(error)) for (const ref of refs) this.fail(ref.operationId, storageUnavailable())
-        return
-      }
+    for (let from = 0; from < refs.length; from += maxPolled) await this.#ask(refs.slice(from, from + maxPolled))
+  }
+
+  async #ask(refs: readonly OperationRef[]): Promise<void> {
+    try {
+      for (const result of await results(this.#db, refs)) this.notify(result)
+    } catch (error) {
+      this.#log.warn({ err: error }, 'poll for results failed')
+      // What they asked goes on; that its end cannot be had now, they are told.
+      if (isUnavailable(error)) for (const ref of refs) this.fail(ref.operationId, storageUnavailable())
     }
   }
 }

@@ -105,11 +105,11 @@ export class Worker {
   /** What was claimed without a reply or could not be started: its lease would last as long as an attempt may, for nothing. */
   async #giveBackUnknown(replicaId: string): Promise<void> {
     const known = [...this.#held].map((row) => row.operationId)
-    const ids = await claimedUnknown(this.#db, replicaId, known)
-    if (ids.length === 0) return
+    const leases = await claimedUnknown(this.#db, replicaId, known)
+    if (leases.length === 0) return
     const lost = replicaLost()
-    await giveBack(this.#db, ids, replicaId, { code: lost.code, status: encodeStatus(lost) })
-    this.#log.info({ operations: ids.length }, 'gave back what was claimed and not started')
+    await giveBack(this.#db, leases, replicaId, { code: lost.code, status: encodeStatus(lost) })
+    this.#log.info({ operations: leases.length }, 'gave back what was claimed and not started')
   }
 
   async #run(row: Claimed, identity: Replica['identity']): Promise<void> {

@@ -50,7 +50,7 @@ export function operationService(db: Database, live: LiveContracts) {
 
   return {
     GetOperation: ownMethod(GetOperationRequest, GetOperationResponse, async ({ name }, { principal }) => {
-      const rows = await operations(db.pool, principal.projectId, { ids: [name.slice('operations/'.length)] }, 1)
+      const { rows } = await operations(db.pool, principal.projectId, { ids: [name.slice('operations/'.length)] }, 1)
       const [operation] = await shown(principal.projectId, rows)
       if (operation) return { operation }
       throw new DeedError(status.NOT_FOUND, 'OPERATION_NOT_FOUND', `there is no ${name} in this project`, {
@@ -61,8 +61,15 @@ export function operationService(db: Database, live: LiveContracts) {
     ListOperations: ownMethod(ListOperationsRequest, ListOperationsResponse, async (request, { principal }) => {
       const size = pageSize(request.pageSize)
       const filter = filterOf(request)
-      const rows = filter ? await operations(db.pool, principal.projectId, filter, size + 1) : []
-      const { rows: inPage, nextPageToken } = page(rows, size, (row) => row.id)
+      const found = filter ? await operations(db.pool, principal.projectId, filter, size + 1) : { rows: [], cut: false }
+      // A page that was cut for its size is as full as it gets.
+      const full = found.cut ? Math.min(size, found.rows.length) : size
+      const { rows: inPage, nextPageToken } = page(
+        found.rows,
+        full,
+        (row) => row.id,
+        found.cut || found.rows.length > size,
+      )
       return { operations: await shown(principal.projectId, inPage), nextPageToken }
     }),
   }

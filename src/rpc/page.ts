@@ -33,13 +33,14 @@ export function afterToken(token: string, form: RegExp): string | undefined {
   )
 }
 
-/** The page's rows, and the token of the next page or '' on the last. `rows` has at most one more than the page. */
+/** The page's rows, and the token of the next page or '' on the last. `rows` has one more than the page, or `more` says it. */
 export function page<T>(
   rows: readonly T[],
   size: number,
   after: (row: T) => string,
+  more = rows.length > size,
 ): { rows: T[]; nextPageToken: string } {
   const shown = rows.slice(0, size)
   const last = shown.at(-1)
-  return { rows: shown, nextPageToken: rows.length > size && last !== undefined ? pageToken(after(last)) : '' }
+  return { rows: shown, nextPageToken: more && last !== undefined ? pageToken(after(last)) : '' }
 }

@@ -13,7 +13,9 @@ const lockKey = '7306357892346110976'
 export async function migrate(url: string): Promise<string[]> {
   const client = new Client({ connectionString: url, application_name: 'deed migrate', connectionTimeoutMillis: 5_000 })
   client.on('error', () => {})
-  await client.connect()
+  await client.connect().catch((error: unknown) => {
+    throw unreachable(error)
+  })
   try {
     await requirePostgres15(client)
     await client.query("set lock_timeout = '120 s'")
@@ -35,4 +37,11 @@ async function requirePostgres15(client: Client): Promise<void> {
   const version = Number(rows[0]?.version)
   if (version < 150_000)
     throw new Error(`PostgreSQL 15 or newer is needed; DATABASE_URL names ${Math.floor(version / 10_000)}`)
+}
+
+/** Says nothing of the URL, which holds a password. */
+function unreachable(error: unknown): Error {
+  const code = error instanceof Error && 'code' in error ? ` (${error.code})` : ''
+  const what = error instanceof Error && code === '' ? ` (${error.message})` : code
+  return new Error(`cannot use the PostgreSQL of DATABASE_URL${what}: start it, or correct the URL`, { cause: error })
 }

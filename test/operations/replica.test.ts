@@ -32,6 +32,7 @@ describe('the life of a replica', () => {
       await pass(heartbeatMs)
       assert.equal(replica.alive, true)
       assert.notEqual(replica.identity.id, id)
+      assert.deepEqual(asked.at(-1), { name: 'remove_replica', id })
     }
     asked.length = 0
     for (let beats = 1; beats <= 3; beats++) await pass(heartbeatMs)

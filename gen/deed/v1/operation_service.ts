@@ -38,7 +38,7 @@ export interface GetOperationResponse {
 
 /** Request of ListOperations. Filters that are set must all match. */
 export interface ListOperationsRequest {
-  /** How many to return at the most. 0 means 50. */
+  /** How many to return at the most. 0 means 50. A page may hold fewer, since it ends after 3 MB of requests and responses. */
   pageSize: number;
   /** `next_page_token` of the page before, or empty for the first. */
   pageToken: string;

@@ -66,12 +66,25 @@ export function databaseUrl(cluster: Cluster, port: number, database: string): s
 
 async function openDataDir(path: string): Promise<string> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 })
+    await makeFolder(path)
     return await realpath(path)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new Error(`cannot use the data folder ${resolve(path)} (${reason}); set DEED_DATA_DIR to another`, { cause })
   }
+}
+
+/** With its parents. Node's own recursion does not end where a parent that exists takes no folders, as in /proc. */
+async function makeFolder(path: string): Promise<void> {
+  const parent = dirname(resolve(path))
+  const missing = await stat(parent).then(
+    () => false,
+    (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
+  )
+  if (missing) await makeFolder(parent)
+  await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error
+  })
 }
 
 /** Where the cluster is; undefined when there is none yet. */

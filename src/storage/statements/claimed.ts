@@ -1,11 +1,14 @@
 import { type Queryable, run } from './statement.ts'
 
 /** An operation is accepted under attempt 1: what is leased under a later one was claimed. */
-const text = `select operation_id as id from lease
+const text = `select operation_id as "operationId", attempt from lease
   where replica_id = $1 and attempt > 1 and not operation_id = any ($2::uuid[])`
 
-/** The operations that the replica has claimed, without those that it knows of. */
-export async function claimedUnknown(db: Queryable, replicaId: string, known: readonly string[]): Promise<string[]> {
-  const rows = await run<{ id: string }>(db, 'claimed_unknown', text, [replicaId, known])
-  return rows.map((row) => row.id)
+/** The leases that the replica has claimed, without those that it knows of. */
+export async function claimedUnknown(
+  db: Queryable,
+  replicaId: string,
+  known: readonly string[],
+): Promise<{ operationId: string; attempt: number }[]> {
+  return run(db, 'claimed_unknown', text, [replicaId, known])
 }

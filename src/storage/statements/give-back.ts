@@ -1,13 +1,14 @@
 import { type Queryable, run } from './statement.ts'
 
 /**
- * Gives leased work back unharmed: what is detached becomes due at once and counts as neither failure nor crash; the
+ * Gives leased work back unharmed, each lease named with the attempt that fences it: what is detached becomes due at once and counts as neither failure nor crash; the
  * rest has nobody to collect it and ends with the given status.
  */
 export const giveBackFunction = `
-create or replace function give_back(ids uuid[], who uuid, lost smallint, lost_status bytea) returns int language sql as $$
-  with held as (select project_id, operation_id from lease where replica_id = who and operation_id = any (ids)
-                order by 1, 2 for update),
+create or replace function give_back(ids uuid[], attempts int[], who uuid, lost smallint, lost_status bytea) returns int language sql as $$
+  with held as (select l.project_id, l.operation_id from unnest(ids, attempts) as u(id, attempt)
+                join lease l on l.operation_id = u.id and l.attempt = u.attempt and l.replica_id = who
+                order by 1, 2 for update of l),
   del as (delete from lease l using held where l.project_id = held.project_id and l.operation_id = held.operation_id returning l.*),
   again as (insert into ready (project_id, priority, due, operation_id, day, attempt, failures, max_failures, crashes, detached, attempt_timeout, expires_at)
     select project_id, priority, now(), operation_id, day, attempt, failures, max_failures, crashes, detached, attempt_timeout, expires_at
@@ -16,14 +17,20 @@ create or replace function give_back(ids uuid[], who uuid, lost smallint, lost_s
     select project_id, operation_id, day, attempt, lost, lost_status, '' from del where not detached)
   select count(*)::int from del $$`
 
-/** Returns how many leases were given up. Ids that this replica does not hold are passed over. */
+/** Returns how many leases were given up. Leases that this replica does not hold, or holds under another attempt by now, are passed over. */
 export async function giveBack(
   db: Queryable,
-  operationIds: readonly string[],
+  leases: readonly { operationId: string; attempt: number }[],
   replicaId: string,
   lost: { code: number; status: Uint8Array },
 ): Promise<number> {
-  const values = [operationIds, replicaId, lost.code, Buffer.from(lost.status)]
-  const rows = await run<{ n: number }>(db, 'give_back', 'select give_back($1, $2, $3, $4) as n', values)
+  const values = [
+    leases.map((l) => l.operationId),
+    leases.map((l) => l.attempt),
+    replicaId,
+    lost.code,
+    Buffer.from(lost.status),
+  ]
+  const rows = await run<{ n: number }>(db, 'give_back', 'select give_back($1, $2, $3, $4, $5) as n', values)
   return rows[0]?.n ?? 0
 }

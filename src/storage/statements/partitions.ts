@@ -1,17 +1,22 @@
 import type { Queryable } from './statement.ts'
 import { run } from './statement.ts'
 
-/** A day's partition of operation, result and completion, made when it is missing. */
+/**
+ * A day's partition of operation, result and completion, made when it is missing. It is made apart and then attached: that
+ * lets accept and settle go on, where `create table … partition of` would make them wait behind the slowest listing.
+ */
 export const partitionsFunction = `
 create or replace function make_partitions(first date, last date) returns int language plpgsql as $$
 declare t text; d date; made int := 0; part text;
 begin
+  perform pg_advisory_xact_lock(7306357892346110977);                    -- one replica at a time
   foreach t in array array['operation', 'result', 'completion'] loop
     d := first;
     while d <= last loop
       part := format('%s_%s', t, to_char(d, 'YYYYMMDD'));
       if to_regclass(part) is null then
-        execute format('create table if not exists %I partition of %I for values from (%L) to (%L)', part, t, d, d + 1);
+        execute format('create table %I (like %I including all)', part, t);
+        execute format('alter table %I attach partition %I for values from (%L) to (%L)', t, part, d, d + 1);
         made := made + 1;
       end if;
       d := d + 1;
