@@ -3,7 +3,8 @@ import { fromBinary } from '@bufbuild/protobuf'
 import type { Providers } from '../../src/models/provider.ts'
 import { Operations } from '../../src/operations/operations.ts'
 import type { Queryable } from '../../src/storage/statements/statement.ts'
-import { count, deedDatabase, echoCall, misplaced, replica, silent } from '../support/operations.ts'
+import { methodOf } from '../support/methods.ts'
+import { count, deedDatabase, echoCall, echoSource, misplaced, replica, silent } from '../support/operations.ts'
 import { answerAfter, scripted } from '../support/scripted.ts'
 
 const answer = (text: string) => JSON.stringify({ text })
@@ -20,6 +21,24 @@ describe('operations whose database loses replies', () => {
     const call = echoCall(store.projectId, method, 'x', { key: 'k', signal: AbortSignal.timeout(soonMs) })
     assert.equal((await other.operations.call(call)).code, 0)
     assert.equal(lost, 2)
+    assert.deepEqual(await misplaced(store.db), [])
+  })
+
+  it('ask the model once for what was accepted without a reply, however long it takes', async () => {
+    await using store = await deedDatabase()
+    let isLosing = true
+    const db = losing(store.db.pool, ({ name }) => name === 'accept' && isLosing)
+    // Longer than the time between heartbeats, each of which looks after what is in doubt.
+    const model = scripted((_, signal) => answerAfter(3_000, answer('once'), signal))
+    const method = await methodOf(echoSource)
+    await using one = await start(db, method, model.providers)
+    await assert.rejects(one.operations.call(echoCall(store.projectId, method, 'x', { key: 'k' })), {
+      reason: 'STORAGE_UNAVAILABLE',
+    })
+    isLosing = false
+    const again = echoCall(store.projectId, method, 'x', { key: 'k', signal: AbortSignal.timeout(20_000) })
+    assert.equal((await one.operations.call(again)).code, 0)
+    assert.equal(model.calls(), 1)
     assert.deepEqual(await misplaced(store.db), [])
   })
 
