@@ -130,7 +130,11 @@ export async function serve(config: ServerConfig): Promise<void> {
     }
   })
   const say = (line: string) => process.stdout.write(`${line}\n`)
-  const deed = await startServer(config, { signal: stopping.signal, log, say })
+  const deed = await startServer(config, { signal: stopping.signal, log, say }).catch((error: unknown) => {
+    if (!stopping.signal.aborted) throw error
+    log.info('stopped while starting')
+  })
+  if (!deed) return
   const store = config.databaseUrl === undefined ? `PostgreSQL in ${config.dataDir}` : 'PostgreSQL of DATABASE_URL'
   say(`Deed listens on ${deed.address} (model ${config.model}, ${store})`)
   say('Publish a contract with: npx deed publish examples/support')

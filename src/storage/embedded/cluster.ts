@@ -82,8 +82,8 @@ async function makeFolder(path: string): Promise<void> {
     (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
   )
   if (missing) await makeFolder(parent)
-  await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error
+  await mkdir(path, { mode: 0o700 }).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error
   })
 }
 
