@@ -74,13 +74,10 @@ describe('a server that is told to end', () => {
     const again = await client.echo('keyed', 'key')
     assert.deepEqual([again.code, again.replayed], [status.OK, true])
     const stored = await client.list()
-    assert.deepEqual(
-      [...stored.values()].map(({ attempts, result }) => [attempts, result?.$case]),
-      [
-        [1, 'error'],
-        [2, 'response'],
-      ],
-    )
+    assert.deepEqual([...stored.values()].map(({ attempts, result }) => [attempts, result?.$case]).toSorted(), [
+      [1, 'error'],
+      [2, 'response'],
+    ])
     assert.equal(ground.fake.requests.length, 3)
     assert.equal((await second.stop('SIGINT')).code, 0)
   }).timeout(60_000)
