@@ -21,10 +21,11 @@ export async function run<R extends object>(
 /**
  * For functions that look rows up by key. Tables that are empty, or were when they were last analysed, make the planner prefer
  * scans and hashes over all rows: settle then slowed down by a millisecond for every 2,000 results. A generic plan is made
- * once per connection; a batch's arrays are never worth another.
+ * once per connection; a batch's arrays are never worth another. Before PostgreSQL 18 what is off counts as very expensive, which
+ * would have every call compiled: so no JIT.
  */
 export const byKey = `
-set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off`
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off`
 
 /** An array literal of what needs no quotes: numbers, uuids, dates. pg would quote and escape each. */
 export function plainArray(values: readonly (string | number | null)[]): string {
