@@ -42,7 +42,7 @@ export type StartOptions = {
  */
 export async function startServer(config: ServerConfig, options: StartOptions): Promise<Deed> {
   const { log, signal, say = () => {} } = options
-  // A call's garbage dies young. With V8's default of 16 MB much of it is copied and kept: 10 to 18 % of a call's time.
+  // A call's garbage dies young. With V8's default of 16 MB much of it is copied and kept.
   setFlagsFromString('--max-semi-space-size=64')
   await using closing = new AsyncDisposableStack()
   await requireFree(config)
