@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Context, isSpanContextValid, TraceFlags, trace } from '@opentelemetry/api'
 import { encodeStatus } from '../errors/status.ts'
-import { type AcceptInput, type AcceptOutput, accept } from '../storage/statements/accept.ts'
+import type { AcceptInput } from '../storage/statements/accept.ts'
 import { giveBack } from '../storage/statements/give-back.ts'
 import type { Queryable } from '../storage/statements/statement.ts'
 import { isUnavailable } from '../storage/unavailable.ts'
-import { Batcher } from './batcher.ts'
-import { replicaLost, storageUnavailable } from './outcome.ts'
-import type { Identity, Replica } from './replica.ts'
+import type { Accepted, Commits, Offer } from './commits.ts'
+import { replicaLost } from './outcome.ts'
+import type { Identity } from './replica.ts'
 
 /** Milliseconds before the same ids are sent again when PostgreSQL did not answer. */
 const retryDelaysMs = [50, 250]
@@ -16,30 +16,19 @@ const hungMs = 1_000
 /** How long an id whose COMMIT may or may not have happened is looked after. Longer than a statement may run on the server. */
 const doubtMs = 60_000
 
-type Offer = AcceptInput & { identity: Identity | undefined }
-export type Accepted = AcceptOutput & { identity: Identity }
-
 /**
- * Commits calls, in batches across callers, each leased to this replica. What could not be confirmed is refused as
- * UNAVAILABLE and given back later, in case that its COMMIT did happen.
+ * Commits calls, each leased to this replica. What could not be confirmed is refused as UNAVAILABLE and given back later,
+ * in case that its COMMIT did happen.
  */
 export class Acceptor {
   readonly #db: Queryable
-  readonly #replica: Replica
-  readonly #batcher: Batcher<Offer, Accepted>
+  readonly #commits: Commits
   /** Operation ids in doubt, with whom they would be leased to and the time at which they are forgotten. */
   readonly #doubtful = new Map<string, { identity: Identity; until: number }>()
 
-  constructor(db: Queryable, replica: Replica) {
+  constructor(db: Queryable, commits: Commits) {
     this.#db = db
-    this.#replica = replica
-    this.#batcher = new Batcher({
-      name: 'accept',
-      flush: (items) => this.#flush(items),
-      rival: (item) =>
-        item.key === undefined ? undefined : `${item.projectId}\n${item.contract}/${item.method}\n${item.key}`,
-      size: (item) => item.request.byteLength + 512,
-    })
+    this.#commits = commits
   }
 
   /** Resolves after COMMIT. Rejects with UNAVAILABLE when PostgreSQL cannot be reached or this replica has no life in it. */
@@ -48,7 +37,7 @@ export class Acceptor {
     for (let attempt = 0; ; attempt++) {
       const sentAt = performance.now()
       try {
-        return await this.#batcher.add(offer)
+        return await this.#commits.accept(offer)
       } catch (error) {
         if (!isUnavailable(error)) throw error
         const delayMs = retryDelaysMs[attempt]
@@ -73,16 +62,6 @@ export class Acceptor {
       await giveBack(this.#db, leases, replicaId, end)
     }
     for (const [id, { until }] of this.#doubtful) if (until < performance.now()) this.#doubtful.delete(id)
-  }
-
-  async #flush(items: readonly Offer[]): Promise<Accepted[]> {
-    const { identity } = this.#replica
-    if (!this.#replica.alive) throw storageUnavailable()
-    // An offer whose first COMMIT under an earlier identity did happen comes back as ours, unleased: it settles nothing, and
-    // its caller gets what the reaper or the next replica makes of it.
-    for (const item of items) item.identity = identity
-    const outputs = await accept(this.#db, items, identity.id)
-    return outputs.map((output) => ({ ...output, identity }))
   }
 }
 

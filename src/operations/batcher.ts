@@ -47,12 +47,22 @@ export class Batcher<I, O> {
   #schedule(): void {
     if (this.#flushing || this.#queue.length === 0) return
     this.#flushing = true
-    setImmediate(() => {
-      void this.#flush(this.#take()).finally(() => {
-        this.#flushing = false
-        this.#schedule()
-      })
-    })
+    setImmediate(() => void this.#drain())
+  }
+
+  /**
+   * Flushes until nothing is queued. The next statement is on its way before those who waited for the last go on, so that
+   * PostgreSQL works while they do.
+   */
+  async #drain(): Promise<void> {
+    let tell = () => {}
+    while (this.#queue.length > 0) {
+      const flushed = this.#flush(this.#take())
+      setImmediate(tell)
+      tell = await flushed
+    }
+    this.#flushing = false
+    tell()
   }
 
   #take(): Waiting<I, O>[] {
@@ -75,22 +85,31 @@ export class Batcher<I, O> {
     return batch
   }
 
-  async #flush(batch: readonly Waiting<I, O>[]): Promise<void> {
+  /** Returns what tells those who wait for the batch. Never rejects. */
+  async #flush(batch: readonly Waiting<I, O>[]): Promise<() => void> {
     const sentAt = performance.now()
     try {
       const outputs = await this.#run(batch.map((waiting) => waiting.item))
-      batch.forEach((waiting, index) => {
-        const output = outputs[index]
-        if (output === undefined) waiting.reject(new Error(`${this.#options.name} returned no output for an item`))
-        else waiting.resolve(output)
-      })
+      return () => {
+        batch.forEach((waiting, index) => {
+          const output = outputs[index]
+          if (output === undefined) waiting.reject(new Error(`${this.#options.name} returned no output for an item`))
+          else waiting.resolve(output)
+        })
+      }
     } catch (error) {
       if (batch.length === 1 || isUnavailable(error)) {
         const hung = isUnavailable(error) && performance.now() - sentAt > hungMs
-        for (const waiting of hung ? [...batch, ...this.#queue.splice(0)] : batch) waiting.reject(storageError(error))
-        return
+        const told = hung ? [...batch, ...this.#queue.splice(0)] : batch
+        return () => {
+          for (const waiting of told) waiting.reject(storageError(error))
+        }
       }
-      for (const waiting of batch) await this.#flush([waiting])
+      const tells: (() => void)[] = []
+      for (const waiting of batch) tells.push(await this.#flush([waiting]))
+      return () => {
+        for (const tell of tells) tell()
+      }
     }
   }
 

@@ -10,6 +10,7 @@ import type { AnswerOptions } from '../models/answer.ts'
 import type { StoredResult } from '../storage/statements/results.ts'
 import type { Queryable } from '../storage/statements/statement.ts'
 import { Acceptor, traceparentOf } from './acceptor.ts'
+import { Commits } from './commits.ts'
 import { dayOf, newId } from './ids.ts'
 import { overloaded, shuttingDown } from './outcome.ts'
 import { Replica, replicaTtlMs } from './replica.ts'
@@ -52,8 +53,9 @@ export class Operations {
   constructor(db: Queryable, log: Logger, options: AnswerOptions, methodOf: MethodSource, read: RequestReader) {
     this.#log = log
     this.#replica = new Replica(db, log)
-    this.#acceptor = new Acceptor(db, this.#replica)
-    this.#runner = new Runner(db, log, options)
+    const commits = new Commits(db, this.#replica)
+    this.#acceptor = new Acceptor(db, commits)
+    this.#runner = new Runner(db, log, options, commits)
     this.#waiters = new Waiters(db, log, (operationId) => this.#runner.has(operationId))
     this.#runner.waiters = this.#waiters
     this.#worker = new Worker(db, log, this.#replica, this.#runner, methodOf, read)

@@ -7,12 +7,11 @@ import { type Answer, type AnswerOptions, answer, type CompletionRecord } from '
 import { appendLedger } from '../storage/statements/append-ledger.ts'
 import { giveBack } from '../storage/statements/give-back.ts'
 import { retry } from '../storage/statements/retry.ts'
-import { type SettleInput, settle } from '../storage/statements/settle.ts'
 import type { Queryable } from '../storage/statements/statement.ts'
 import { isUnavailable } from '../storage/unavailable.ts'
 import { type Attempt, ledgerRows, type StopReason } from './attempt.ts'
 import { backoffMs } from './backoff.ts'
-import { Batcher } from './batcher.ts'
+import type { Commits, Settlement } from './commits.ts'
 import { cancelled, internal, replicaLost, shuttingDown, storageUnavailable, timedOut } from './outcome.ts'
 import type { Identity } from './replica.ts'
 import type { Waiters } from './waiters.ts'
@@ -20,7 +19,6 @@ import type { Waiters } from './waiters.ts'
 const settleRetryMs = 250
 
 type Running = { attempt: Attempt; controller: AbortController; stopped: StopReason | undefined }
-type Settlement = SettleInput & { identity: Identity }
 
 /**
  * Works on leased operations: answer, then settle, retry or give back. Everything here is stopped by name, through one
@@ -31,19 +29,14 @@ export class Runner {
   readonly #log: Logger
   readonly #options: AnswerOptions
   readonly #running = new Map<string, Running>()
-  readonly #settles: Batcher<Settlement, boolean>
+  readonly #commits: Commits
   waiters: Waiters | undefined
 
-  constructor(db: Queryable, log: Logger, options: AnswerOptions) {
+  constructor(db: Queryable, log: Logger, options: AnswerOptions, commits: Commits) {
     this.#db = db
     this.#log = log
     this.#options = options
-    this.#settles = new Batcher({
-      name: 'settle',
-      flush: (items) => settleByIdentity(db, items),
-      rival: (item) => item.operationId,
-      size: (item) => item.response.byteLength + 512,
-    })
+    this.#commits = commits
   }
 
   get size(): number {
@@ -183,7 +176,7 @@ export class Runner {
       ledger: ledgerRows(attempt, completions),
       identity: attempt.identity,
     }
-    const stored = await this.#persist(attempt, () => this.#settles.add(input))
+    const stored = await this.#persist(attempt, () => this.#commits.settle(input))
     if (!stored) {
       this.#log.warn({ operation: operationId, attempt: attempt.attempt }, 'a result came too late: the lease was lost')
       return
@@ -208,20 +201,4 @@ export class Runner {
     }
     return undefined
   }
-}
-
-async function settleByIdentity(db: Queryable, items: readonly Settlement[]): Promise<boolean[]> {
-  const outputs = new Array<boolean>(items.length).fill(false)
-  for (const identity of new Set(items.map((item) => item.identity))) {
-    const mine = items.map((item, index) => ({ item, index })).filter(({ item }) => item.identity === identity)
-    const stored = await settle(
-      db,
-      mine.map(({ item }) => item),
-      identity.id,
-    )
-    mine.forEach(({ index }, n) => {
-      outputs[index] = stored[n] ?? false
-    })
-  }
-  return outputs
 }

@@ -1,5 +1,5 @@
-import type { Queryable } from './statement.ts'
-import { byKey, bytesArray, plainArray, run, textArray } from './statement.ts'
+import { byteaArray, dateArray, float8Array, int2Array, int4Array, textArray, uuidArray } from './arrays.ts'
+import { byKey, placeholders, type Queryable, run } from './statement.ts'
 
 /** One call to be committed. Times are milliseconds. */
 export type AcceptInput = {
@@ -74,26 +74,35 @@ begin
     order by u.o;
 end $$`
 
-const text = `select o, operation_id as "operationId", day::text as day, same
-  from accept($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
+/** Number of values in {@link acceptValues}. */
+export const acceptWidth = 15
+
+/** The function's call, its parameters numbered from `from`. */
+export const acceptCall = (from: number) => `accept(${placeholders(from, acceptWidth)})`
+
+export function acceptValues(batch: readonly AcceptInput[], replicaId: string): unknown[] {
+  return [
+    uuidArray(batch.map((b) => b.projectId)),
+    uuidArray(batch.map((b) => b.id)),
+    dateArray(batch.map((b) => b.day)),
+    textArray(batch.map((b) => b.contract)),
+    int4Array(batch.map((b) => b.version)),
+    textArray(batch.map((b) => b.method)),
+    textArray(batch.map((b) => b.key ?? null)),
+    byteaArray(batch.map((b) => b.fingerprint ?? null)),
+    byteaArray(batch.map((b) => b.request)),
+    textArray(batch.map((b) => b.traceparent ?? null)),
+    int2Array(batch.map((b) => b.priority)),
+    int4Array(batch.map((b) => b.maxFailures)),
+    float8Array(batch.map((b) => b.attemptTimeoutMs)),
+    float8Array(batch.map((b) => b.timeoutMs)),
+    replicaId,
+  ]
+}
+
+const text = `select o, operation_id as "operationId", day::text as day, same from ${acceptCall(1)}`
 
 /** Commits the batch, each operation leased to `replicaId` as attempt 1. One output per input, in order. */
 export async function accept(db: Queryable, batch: readonly AcceptInput[], replicaId: string): Promise<AcceptOutput[]> {
-  return run<AcceptOutput>(db, 'accept', text, [
-    plainArray(batch.map((b) => b.projectId)),
-    plainArray(batch.map((b) => b.id)),
-    plainArray(batch.map((b) => b.day)),
-    textArray(batch.map((b) => b.contract)),
-    plainArray(batch.map((b) => b.version)),
-    textArray(batch.map((b) => b.method)),
-    textArray(batch.map((b) => b.key ?? null)),
-    bytesArray(batch.map((b) => b.fingerprint ?? null)),
-    bytesArray(batch.map((b) => b.request)),
-    textArray(batch.map((b) => b.traceparent ?? null)),
-    plainArray(batch.map((b) => b.priority)),
-    plainArray(batch.map((b) => b.maxFailures)),
-    plainArray(batch.map((b) => b.attemptTimeoutMs)),
-    plainArray(batch.map((b) => b.timeoutMs)),
-    replicaId,
-  ])
+  return run<AcceptOutput>(db, 'accept', text, acceptValues(batch, replicaId))
 }

@@ -1,5 +1,5 @@
-import { insertLedger, type LedgerRow, ledgerArrays, ledgerParameters, ledgerPlaceholders } from './ledger.ts'
-import { type Queryable, run } from './statement.ts'
+import { insertLedger, type LedgerRow, ledgerArrays, ledgerParameters, ledgerWidth } from './ledger.ts'
+import { placeholders, type Queryable, run } from './statement.ts'
 
 /** Completions of an attempt that ends without a result of its own: it was drained, or its replica lost. */
 export const appendLedgerFunction = `
@@ -9,5 +9,5 @@ begin
 end $$`
 
 export async function appendLedger(db: Queryable, rows: readonly LedgerRow[]): Promise<void> {
-  await run(db, 'append_ledger', `select append_ledger(${ledgerPlaceholders(1)})`, ledgerArrays(rows))
+  await run(db, 'append_ledger', `select append_ledger(${placeholders(1, ledgerWidth)})`, ledgerArrays(rows))
 }

@@ -1,4 +1,4 @@
-import { plainArray, textArray } from './statement.ts'
+import { dateArray, float8Array, int4Array, int8Array, textArray, uuidArray } from './arrays.ts'
 
 /** One request to a model, to be added to the ledger. */
 export type LedgerRow = {
@@ -37,25 +37,20 @@ export const ledgerWidth = 15
 
 export function ledgerArrays(rows: readonly LedgerRow[]): unknown[] {
   return [
-    plainArray(rows.map((r) => r.projectId)),
-    plainArray(rows.map((r) => r.operationId)),
-    plainArray(rows.map((r) => r.day)),
-    plainArray(rows.map((r) => r.attempt)),
-    plainArray(rows.map((r) => r.sequence)),
+    uuidArray(rows.map((r) => r.projectId)),
+    uuidArray(rows.map((r) => r.operationId)),
+    dateArray(rows.map((r) => r.day)),
+    int4Array(rows.map((r) => r.attempt)),
+    int4Array(rows.map((r) => r.sequence)),
     textArray(rows.map((r) => r.model)),
     textArray(rows.map((r) => r.outcome)),
-    plainArray(rows.map((r) => r.inputTokens)),
-    plainArray(rows.map((r) => r.outputTokens)),
-    plainArray(rows.map((r) => r.cacheReadTokens)),
-    plainArray(rows.map((r) => r.cacheWriteTokens)),
-    plainArray(rows.map((r) => r.costMicroUsd?.toString() ?? null)),
-    plainArray(rows.map((r) => r.latencyMs)),
+    int4Array(rows.map((r) => r.inputTokens)),
+    int4Array(rows.map((r) => r.outputTokens)),
+    int4Array(rows.map((r) => r.cacheReadTokens)),
+    int4Array(rows.map((r) => r.cacheWriteTokens)),
+    int8Array(rows.map((r) => r.costMicroUsd ?? null)),
+    float8Array(rows.map((r) => r.latencyMs)),
     textArray(rows.map((r) => r.providerRequestId)),
-    plainArray(rows.map((r) => r.startedAtMs)),
+    float8Array(rows.map((r) => r.startedAtMs)),
   ]
-}
-
-/** `$from, …` for the parameters of the ledger. */
-export function ledgerPlaceholders(from: number): string {
-  return Array.from({ length: ledgerWidth }, (_, n) => `$${from + n}`).join(', ')
 }

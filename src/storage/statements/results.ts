@@ -1,4 +1,5 @@
-import { byKey, plainArray, type Queryable, run } from './statement.ts'
+import { dateArray, uuidArray } from './arrays.ts'
+import { byKey, type Queryable, run } from './statement.ts'
 
 /** A stored result. `response` is the message, or a google.rpc.Status when `code` is not 0. */
 export type StoredResult = { operationId: string; code: number; response: Buffer; model: string; version: number }
@@ -22,8 +23,8 @@ export async function results(
   operations: readonly { projectId: string; operationId: string; day: string }[],
 ): Promise<StoredResult[]> {
   return run<StoredResult>(db, 'results', text, [
-    plainArray(operations.map((o) => o.projectId)),
-    plainArray(operations.map((o) => o.operationId)),
-    plainArray(operations.map((o) => o.day)),
+    uuidArray(operations.map((o) => o.projectId)),
+    uuidArray(operations.map((o) => o.operationId)),
+    dateArray(operations.map((o) => o.day)),
   ])
 }

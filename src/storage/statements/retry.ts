@@ -1,5 +1,5 @@
-import { insertLedger, type LedgerRow, ledgerArrays, ledgerParameters, ledgerPlaceholders } from './ledger.ts'
-import { type Queryable, run } from './statement.ts'
+import { insertLedger, type LedgerRow, ledgerArrays, ledgerParameters, ledgerWidth } from './ledger.ts'
+import { placeholders, type Queryable, run } from './statement.ts'
 
 /** Moves a leased operation to timer after a failed attempt, guarded like settle. Returns 1 when it moved. */
 export const retryFunction = `
@@ -24,7 +24,7 @@ export async function retry(
   delayMs: number,
   ledger: readonly LedgerRow[],
 ): Promise<boolean> {
-  const text = `select retry($1, $2, $3, $4, $5, ${ledgerPlaceholders(6)}) as moved`
+  const text = `select retry($1, $2, $3, $4, $5, ${placeholders(6, ledgerWidth)}) as moved`
   const { projectId, operationId, attempt } = operation
   const values = [projectId, operationId, attempt, replicaId, delayMs, ...ledgerArrays(ledger)]
   const rows = await run<{ moved: number }>(db, 'retry', text, values)

@@ -1,5 +1,6 @@
-import { insertLedger, type LedgerRow, ledgerArrays, ledgerParameters, ledgerPlaceholders } from './ledger.ts'
-import { byKey, bytesArray, plainArray, type Queryable, run, textArray } from './statement.ts'
+import { byteaArray, int2Array, int4Array, textArray, uuidArray } from './arrays.ts'
+import { insertLedger, type LedgerRow, ledgerArrays, ledgerParameters, ledgerWidth } from './ledger.ts'
+import { byKey, placeholders, type Queryable, run } from './statement.ts'
 
 /** How one attempt ended its operation. `response` is the message, or a google.rpc.Status when `code` is not 0. */
 export type SettleInput = {
@@ -39,20 +40,33 @@ begin
   end if;
 end $$`
 
-const text = `select settle as o from settle($1, $2, $3, $4, $5, $6, $7, ${ledgerPlaceholders(8)})`
+const width = 7 + ledgerWidth
 
-/** Stores the batch, at most one input per operation. Returns for each input whether its result is stored. */
-export async function settle(db: Queryable, batch: readonly SettleInput[], replicaId: string): Promise<boolean[]> {
-  const rows = await run<{ o: number }>(db, 'settle', text, [
-    plainArray(batch.map((b) => b.projectId)),
-    plainArray(batch.map((b) => b.operationId)),
-    plainArray(batch.map((b) => b.attempt)),
-    plainArray(batch.map((b) => b.code)),
-    bytesArray(batch.map((b) => b.response)),
+/** The function's call, its parameters numbered from `from`, as a table of the ordinals `o`. */
+export const settleCall = (from: number) => `settle(${placeholders(from, width)}) as settled(o)`
+
+export function settleValues(batch: readonly SettleInput[], replicaId: string): unknown[] {
+  return [
+    uuidArray(batch.map((b) => b.projectId)),
+    uuidArray(batch.map((b) => b.operationId)),
+    int4Array(batch.map((b) => b.attempt)),
+    int2Array(batch.map((b) => b.code)),
+    byteaArray(batch.map((b) => b.response)),
     textArray(batch.map((b) => b.model)),
     replicaId,
     ...ledgerArrays(batch.flatMap((b) => b.ledger)),
-  ])
+  ]
+}
+
+/** Which inputs are among the returned ordinals. */
+export function storedOf(batch: readonly SettleInput[], rows: readonly { o: number }[]): boolean[] {
   const stored = new Set(rows.map((row) => row.o))
   return batch.map((_, index) => stored.has(index + 1))
+}
+
+const text = `select o from ${settleCall(1)}`
+
+/** Stores the batch, at most one input per operation. Returns for each input whether its result is stored. */
+export async function settle(db: Queryable, batch: readonly SettleInput[], replicaId: string): Promise<boolean[]> {
+  return storedOf(batch, await run<{ o: number }>(db, 'settle', text, settleValues(batch, replicaId)))
 }

@@ -18,6 +18,11 @@ export async function run<R extends object>(
   return (await db.query<R>({ name, text, values, query_timeout: statementTimeoutMs })).rows
 }
 
+/** `$from, …`: so many parameters. */
+export function placeholders(from: number, count: number): string {
+  return Array.from({ length: count }, (_, n) => `$${from + n}`).join(', ')
+}
+
 /**
  * For functions that look rows up by key. Tables that are empty, or were when they were last analysed, make the planner prefer
  * scans and hashes over all rows: settle then slowed down by a millisecond for every 2,000 results. A generic plan is made
@@ -26,22 +31,3 @@ export async function run<R extends object>(
  */
 export const byKey = `
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off`
-
-/** An array literal of what needs no quotes: numbers, uuids, dates. pg would quote and escape each. */
-export function plainArray(values: readonly (string | number | null)[]): string {
-  return `{${values.map((value) => value ?? 'NULL').join(',')}}`
-}
-
-export function textArray(values: readonly (string | null)[]): string {
-  return `{${values.map(quoted).join(',')}}`
-}
-
-export function bytesArray(values: readonly (Uint8Array | null)[]): string {
-  return `{${values.map((value) => (value ? `"\\\\x${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex')}"` : 'NULL')).join(',')}}`
-}
-
-function quoted(value: string | null): string {
-  if (value === null) return 'NULL'
-  return needsEscape.test(value) ? `"${value.replace(/["\\]/g, '\\$&')}"` : `"${value}"`
-}
-const needsEscape = /["\\]/
