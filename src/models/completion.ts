@@ -109,6 +109,7 @@ function startSpan(providerName: string, name: string, maxTokens: number, contex
 
 /** By the conventions, `input_tokens` counts cached ones too. */
 function describe(span: Span, { end, usage }: Completion): void {
+  if (!span.isRecording()) return
   span.setAttributes({
     'gen_ai.usage.input_tokens': usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens,
     'gen_ai.usage.output_tokens': usage.outputTokens,
@@ -129,9 +130,10 @@ function describe(span: Span, { end, usage }: Completion): void {
 /** Without an OpenTelemetry SDK no propagator is registered, but a caller's trace still has to reach the vendor. */
 function traceHeaders(span: Span, context: Context): Record<string, string> {
   const headers: Record<string, string> = {}
+  if (!isSpanContextValid(span.spanContext())) return headers
   propagation.inject(trace.setSpan(context, span), headers)
   const { traceId, spanId, traceFlags, traceState } = span.spanContext()
-  if (headers['traceparent'] !== undefined || !isSpanContextValid(span.spanContext())) return headers
+  if (headers['traceparent'] !== undefined) return headers
   headers['traceparent'] = `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`
   const state = traceState?.serialize()
   if (state) headers['tracestate'] = state

@@ -26,13 +26,26 @@ export type WireError = Pick<StatusObject, 'code' | 'details' | 'metadata'>
 
 const callerLeft = new Error('the caller left')
 
-/** A grpc-js call as a {@link UnaryCall}. */
-export function unaryCall(call: ServerUnaryCall<Buffer, Buffer>, context: Context): UnaryCall {
+/** A grpc-js call as a {@link UnaryCall}, whose signal does not fire any more once it was answered. */
+export function unaryCall(
+  call: ServerUnaryCall<Buffer, Buffer>,
+  context: Context,
+): { call: UnaryCall; answered: () => void } {
   const controller = new AbortController()
+  // grpc-js says 'cancelled' at the end of every call too.
+  let isAnswered = false
   if (call.cancelled) controller.abort(callerLeft)
-  else call.once('cancelled', () => controller.abort(callerLeft))
+  else
+    call.on('cancelled', () => {
+      if (!isAnswered) controller.abort(callerLeft)
+    })
   const { metadata, request } = call
-  return { path: call.getPath(), metadata, request, signal: controller.signal, context, principal: undefined }
+  return {
+    call: { path: call.getPath(), metadata, request, signal: controller.signal, context, principal: undefined },
+    answered: () => {
+      isAnswered = true
+    },
+  }
 }
 
 /** The one value of a metadata key, or undefined. */

@@ -1,5 +1,5 @@
 import { status } from '@grpc/grpc-js'
-import { propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
+import { isSpanContextValid, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import type { Logger } from 'pino'
 import type { Authenticator } from '../access/authenticate.ts'
 import { authorize, contractRoles, methodRoles } from '../access/roles.ts'
@@ -50,7 +50,8 @@ const traceCall: Interceptor = (next) => async (call) => {
   const [, service = '', method = ''] = call.path.split('/')
   const attributes = { 'rpc.system.name': 'grpc', 'rpc.method': `${service}/${method}` }
   const span = tracer.startSpan(call.path.slice(1), { kind: SpanKind.SERVER, attributes }, parent)
-  call.context = trace.setSpan(parent, span)
+  // Without an SDK and without a caller's trace there is nothing to hand on.
+  call.context = isSpanContextValid(span.spanContext()) ? trace.setSpan(parent, span) : parent
   try {
     const reply = await next(call)
     span.setAttribute('rpc.response.status_code', 'OK')

@@ -19,16 +19,16 @@ export function unaryDefinition(path: string): MethodDefinition<Buffer, Buffer> 
 
 /** The handler as grpc-js calls it. `handler` throws nothing but a {@link WireError}. */
 export function unaryHandler(handler: UnaryHandler): handleUnaryCall<Buffer, Buffer> {
-  return (call, callback) => {
-    handler(unaryCall(call, ROOT_CONTEXT)).then(
+  return (serverCall, callback) => {
+    const { call, answered } = unaryCall(serverCall, ROOT_CONTEXT)
+    handler(call).then(
       ({ response, trailers }) => {
-        // grpc-js says 'cancelled' at the end of every call.
-        call.removeAllListeners('cancelled')
+        answered()
         const bytes = Buffer.from(response.buffer, response.byteOffset, response.byteLength)
         callback(null, bytes, trailers ? toMetadata(trailers) : undefined)
       },
       (error: WireError) => {
-        call.removeAllListeners('cancelled')
+        answered()
         callback(error)
       },
     )

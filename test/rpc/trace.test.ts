@@ -105,7 +105,7 @@ describe('trace', () => {
     assert.equal(server.vendor.requests[0]?.headers['traceparent'], `00-${traceId}-${chat.spanId}-01`)
 
     const statements = collector.spans.filter((span) => attributesOf(span)['db.system.name'] === 'postgresql')
-    assert.deepEqual(statements.map(({ name }) => name).sort(), ['accept', 'settle'])
+    assert.deepEqual(statements.map(({ name }) => name).sort(), ['commit', 'commit'])
     assert.ok(!JSON.stringify(collector.spans).includes('a secret text'))
   })
 })
