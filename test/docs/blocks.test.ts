@@ -27,7 +27,11 @@ import { openShell, type Printed, type Shell } from '../support/shell.ts'
  * What cannot be run here: the start of the block, and why.
  */
 const notRun: readonly { document: string; starts: string; why: string }[] = [
-  { document: 'README.md', starts: 'npm ci && npm run demo', why: 'installs; test/examples runs the demo, .ci/run the rest' },
+  {
+    document: 'README.md',
+    starts: 'npm ci && npm run demo',
+    why: 'installs; test/examples runs the demo, .ci/run the rest',
+  },
   { document: 'docs/running.md', starts: 'pg_dump ', why: 'needs the client programs of the version of the server' },
   { document: 'docs/specification.md', starts: ' callers', why: 'a drawing' },
 ]
@@ -213,7 +217,9 @@ function assertPart(expected: unknown, printed: readonly unknown[]): void {
 function isPart(expected: unknown, actual: unknown): boolean {
   if (typeof expected === 'string') return typeof actual === 'string' && pattern(expected).test(actual)
   if (Array.isArray(expected)) {
-    return Array.isArray(actual) && actual.length === expected.length && expected.every((one, i) => isPart(one, actual[i]))
+    return (
+      Array.isArray(actual) && actual.length === expected.length && expected.every((one, i) => isPart(one, actual[i]))
+    )
   }
   if (expected === null || typeof expected !== 'object') return expected === actual
   if (actual === null || typeof actual !== 'object') return false
