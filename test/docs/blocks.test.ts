@@ -16,9 +16,8 @@ import { openShell, type Printed, type Shell } from '../support/shell.ts'
 /**
  * Every fenced block of README.md and docs is run, in the order of its document and in one folder that looks like a checkout:
  *
- * - `sh` in one bash with `set -e`; `sh fails` has to fail. `npm start` is a server in a process of its own, on a free port:
- *   127.0.0.1:50051 stands for its address, 127.0.0.1:5432 for that of the test's PostgreSQL. The README's server has the
- *   PostgreSQL of Deed's own; those of the other documents share one.
+ * - `sh` in one bash with `set -e`; `sh fails` has to fail. `npm start` is a server in a process of its own, the same for all,
+ *   on a free port: 127.0.0.1:50051 stands for its address, 127.0.0.1:5432 for that of the PostgreSQL that it and the `sql` have.
  * - `json` is what the `sh` before it printed: a part of it, where lists are as long. `…` in a string stands for anything.
  * - `text` is what the `sh` before it printed, on stdout or stderr: these lines in this order. `…` stands for anything.
  * - `proto` is published with `--validate-only`; a part of a file is filled up (support/proto-block.ts).
@@ -85,7 +84,7 @@ describe('the blocks of the documents', () => {
     it(`of ${path} do what it says`, async () => {
       const document = (await readDocuments()).get(path)
       assert.ok(document, 'there is no such document')
-      await using run = await bench.open(path)
+      await using run = await bench.open()
       await runAll(document, run)
     }).timeout(60_000)
   }
@@ -93,7 +92,7 @@ describe('the blocks of the documents', () => {
   it('of the other documents need no shell', async () => {
     for (const [path, document] of await readDocuments()) {
       if (document.blocks.length === 0 || withShell.includes(path)) continue
-      await using run = await bench.open(path)
+      await using run = await bench.open()
       await runAll(document, { ...run, shell: undefined })
     }
   })
@@ -115,50 +114,45 @@ type Run = {
   start(): Promise<void>
 }
 
-/** Two servers, each started when a document first asks for it, and what each document needs for itself. */
+/** One server, started when a document first asks for it, and what each document needs for itself. */
 async function prepareBench() {
   await using stack = new AsyncDisposableStack()
-  const cache = stack.use(await dataFolder())
+  const { path: dataDir } = stack.use(await dataFolder())
   // Commands start twice as fast from compiled code, and whether it is covered is for other tests to say.
-  const quick = { NODE_COMPILE_CACHE: cache.path, NODE_V8_COVERAGE: '' }
+  const quick = { NODE_COMPILE_CACHE: join(dataDir, 'compiled'), NODE_V8_COVERAGE: '' }
   const served = stack.use(await testDatabase())
-  const embedded = await prepareServer(stack, quick)
-  const external = await prepareServer(stack, { ...quick, DATABASE_URL: served.url, DEED_MODEL: 'local/keywords' })
+  const port = String(await freePort())
+  let started: Promise<unknown> | undefined
+  async function start(): Promise<void> {
+    const env = {
+      ...quick,
+      DEED_PORT: port,
+      DEED_DATA_DIR: dataDir,
+      DATABASE_URL: served.url,
+      DEED_MODEL: 'local/keywords',
+    }
+    started ??= spawnDeed(env).listening()
+    await started
+  }
   const owned = stack.move()
   return {
     /** What the commands of one document are run in. */
-    async open(path: string): Promise<Run & AsyncDisposable> {
-      const server = path === 'README.md' ? embedded : external
+    async open(): Promise<Run & AsyncDisposable> {
       await using mine = new AsyncDisposableStack()
       const database = mine.use(await testDatabase())
-      const shell = mine.use(await openShell({ ...quick, DEED_PORT: String(server.port), DEED_DATA_DIR: '.deed' }))
-      await symlink(server.dataDir, join(shell.folder, '.deed'))
+      const shell = mine.use(await openShell({ ...quick, DEED_PORT: port, DEED_DATA_DIR: '.deed' }))
+      await symlink(dataDir, join(shell.folder, '.deed'))
       const postgres = new URL(database.url).host
       const kept = mine.move()
       return {
         shell,
         database: database.url,
-        stood: (text) =>
-          text.replaceAll('127.0.0.1:50051', `127.0.0.1:${server.port}`).replaceAll('127.0.0.1:5432', postgres),
-        start: server.start,
+        stood: (text) => text.replaceAll('127.0.0.1:50051', `127.0.0.1:${port}`).replaceAll('127.0.0.1:5432', postgres),
+        start,
         [Symbol.asyncDispose]: () => kept.disposeAsync(),
       }
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
-  }
-}
-
-async function prepareServer(stack: AsyncDisposableStack, env: Readonly<Record<string, string>>) {
-  const { path: dataDir } = stack.use(await dataFolder())
-  const port = await freePort()
-  let started: Promise<unknown> | undefined
-  return {
-    port,
-    dataDir,
-    async start(): Promise<void> {
-      started ??= spawnDeed({ ...env, DEED_PORT: String(port), DEED_DATA_DIR: dataDir }).listening()
-      await started
-    },
   }
 }
 

@@ -14,7 +14,7 @@ async function listen() {
   const server = createServer((socket) => {
     socket.on('error', () => {})
     socket.once('data', (bytes) => {
-      wanted.push(bytes.readInt32BE(4) === sslRequest)
+      wanted.push(Buffer.from(bytes).readInt32BE(4) === sslRequest)
       socket.end('N')
     })
   }).listen(0, '127.0.0.1')
