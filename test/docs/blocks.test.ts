@@ -67,6 +67,26 @@ describe('the blocks of the documents', () => {
     assert.ok(blocks.length > 35)
   })
 
+  it('are not taken for right when they are wrong', async () => {
+    for (const [said, printed] of [
+      [{ a: 1 }, { a: 2 }],
+      [{ a: [1] }, { a: [1, 2] }],
+      [{ a: 'x…' }, { a: 'y' }],
+      [{ a: {} }, { b: {} }],
+      [{ a: null }, {}],
+    ]) {
+      assert.throws(() => assertPart(said, [printed]), /is no part of/)
+    }
+    assertPart({ a: 'x…z' }, [{ a: 'x y z', b: 1 }])
+    assertLines('a  …\nc', { stdout: 'a b\nb\n', stderr: 'c\n' })
+    for (const text of ['c\na', 'd', 'a b c']) {
+      assert.throws(() => assertLines(text, { stdout: 'a b\n', stderr: 'c\n' }), /was not printed/)
+    }
+    await using run = await bench.open()
+    await assert.rejects(run.shell.run('true', true), /did not fail/)
+    await assert.rejects(run.shell.run('npm install'), /npm install is not run here/)
+  })
+
   it('that are contracts can be published', async () => {
     const blocks = (await allBlocks()).filter(({ info }) => info === 'proto')
     const files = blocks.map((block, index) => [`${index}.proto`, protoFile(block.text, `docs.block${index}.v1`)])
@@ -137,7 +157,7 @@ async function prepareBench() {
   const owned = stack.move()
   return {
     /** What the commands of one document are run in. */
-    async open(): Promise<Run & AsyncDisposable> {
+    async open(): Promise<Run & { shell: Shell } & AsyncDisposable> {
       await using mine = new AsyncDisposableStack()
       const database = mine.use(await testDatabase())
       const shell = mine.use(await openShell({ ...quick, DEED_PORT: port, DEED_DATA_DIR: '.deed' }))
