@@ -30,6 +30,8 @@ export async function openDatabase(url: string, options: { connections: number }
     migrations: { migrationsList: [SpineMigration], tableName: 'migration', snapshot: false, transactional: true },
     pool: { min: 0, max: options.connections, idleTimeoutMillis: 60_000 },
     driverOptions: {
+      // MikroORM takes host, port and names out of the URL and forgets its parameters, `sslmode` among them.
+      connectionString: url,
       application_name: 'deed',
       connectionTimeoutMillis: connectTimeoutMs,
       statement_timeout: 30_000,
