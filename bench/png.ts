@@ -1,0 +1,39 @@
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { initWasm, Resvg } from '@resvg/resvg-wasm'
+import { parse, type Spec, View } from 'vega'
+
+/** Where the text of a plot has its font from: the machine may have none. */
+const font = 'DejaVu Sans'
+const fontFiles = ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((name) => `dejavu-fonts-ttf/ttf/${name}`)
+
+let ready: Promise<void> | undefined
+
+/** Draws a plot, `scale` pixels for each of its own. */
+export async function drawPng(spec: Spec, scale = 2): Promise<Buffer> {
+  return svgToPng(await drawSvg(spec), scale)
+}
+
+async function drawSvg(spec: Spec): Promise<string> {
+  const view = new View(parse(spec, { background: 'white' }), { renderer: 'none' })
+  try {
+    return await view.toSVG()
+  } finally {
+    view.finalize()
+  }
+}
+
+async function svgToPng(svg: string, scale: number): Promise<Buffer> {
+  ready ??= fileOf('@resvg/resvg-wasm/index_bg.wasm').then((wasm) => initWasm(wasm))
+  const [fontBuffers] = await Promise.all([Promise.all(fontFiles.map(fileOf)), ready])
+  const options = {
+    font: { fontBuffers, defaultFontFamily: font, sansSerifFamily: font },
+    fitTo: { mode: 'zoom', value: scale },
+  } as const
+  const image = new Resvg(svg, options).render()
+  return Buffer.from(image.asPng())
+}
+
+function fileOf(specifier: string): Promise<Buffer<ArrayBuffer>> {
+  return readFile(fileURLToPath(import.meta.resolve(specifier)))
+}
