@@ -65,13 +65,14 @@ export async function benchLoad(
 
 /** Before minutes of calls, not after them. */
 async function requireWritable(file: string): Promise<void> {
+  const isFolder = async (path: string) => (await stat(path).catch(() => undefined))?.isDirectory()
+  const folder = dirname(file)
+  if (await isFolder(file)) throw misuse(`${file} is a folder: --plot needs a file`)
+  if (!(await isFolder(folder))) throw misuse(`${file} cannot be written: there is no folder ${folder}`)
   const there = await stat(file).catch(() => undefined)
-  if (there?.isDirectory()) throw misuse(`${file} is a folder: --plot needs a file`)
-  const reason = await access(there ? file : dirname(file), constants.W_OK).then(
-    () => undefined,
-    (error: NodeJS.ErrnoException) => error.code,
-  )
-  if (reason !== undefined) throw misuse(`${file} cannot be written (${reason})`)
+  await access(there ? file : folder, constants.W_OK).catch((error: NodeJS.ErrnoException) => {
+    throw misuse(`${file} cannot be written (${error.code})`)
+  })
 }
 
 function told(elapsedMs: number | undefined, seconds: number, { answered, failed, open, p95Ms }: Second): string {

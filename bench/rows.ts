@@ -36,15 +36,19 @@ export function readable(rows: readonly Row[]): string[] {
   const values = rows.filter((row) => 'value' in row)
   const width = Math.max(0, ...values.map(({ name }) => name.length))
   const quantities = values.map(quantity)
-  const targeted = Math.max(0, ...quantities.filter((_, index) => values[index]?.target).map((text) => text.length))
-  return [
-    ...(rates.length > 0 ? [...table(rates, rateColumns, undefined), ''] : []),
-    ...(times.length > 0 ? [...table(times, timeColumns, undefined), ''] : []),
-    ...values.map((row, index) => {
+  const targeted = Math.max(
+    0,
+    ...quantities.filter((_, index) => values[index]?.target !== undefined).map((text) => text.length),
+  )
+  const sections = [
+    rates.length > 0 ? table(rates, rateColumns, undefined) : [],
+    times.length > 0 ? table(times, timeColumns, undefined) : [],
+    values.map((row, index) => {
       const text = quantities[index] ?? ''
       return `${row.name.padEnd(width)}  ${row.target === undefined ? text : `${text.padEnd(targeted)}  ${verdict(row)}`}`
     }),
   ]
+  return sections.filter((lines) => lines.length > 0).flatMap((lines, index) => (index > 0 ? ['', ...lines] : lines))
 }
 
 function quantity({ value, unit }: ValueRow): string {

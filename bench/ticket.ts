@@ -10,7 +10,7 @@ const folder = fileURLToPath(new URL('contract', import.meta.url))
 export const request = {
   ticketId: 'T-20260131',
   subject: 'Charged twice for the same order',
-  body: 'Hello, my card was charged twice for order 4711 on Monday. Please send the second payment back. I have the bank statement here if you need it.',
+  body: 'Hello, my card was charged twice for order 4711 on Monday. Please send the second payment back. Urgency: 3.',
   earlierTickets: 3,
 }
 
