@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
 import { initWasm, Resvg } from '@resvg/resvg-wasm'
 import { parse, type Spec, View } from 'vega'
 
 /** Where the text of a plot has its font from: the machine may have none. */
 const font = 'DejaVu Sans'
-const fontFiles = ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((name) => `dejavu-fonts-ttf/ttf/${name}`)
+const fontFiles = [
+  import.meta.resolve('dejavu-fonts-ttf/ttf/DejaVuSans.ttf'),
+  import.meta.resolve('dejavu-fonts-ttf/ttf/DejaVuSans-Bold.ttf'),
+]
+const wasmFile = import.meta.resolve('@resvg/resvg-wasm/index_bg.wasm')
 
 let ready: Promise<void> | undefined
 
@@ -24,16 +27,12 @@ async function drawSvg(spec: Spec): Promise<string> {
 }
 
 async function svgToPng(svg: string, scale: number): Promise<Buffer> {
-  ready ??= fileOf('@resvg/resvg-wasm/index_bg.wasm').then((wasm) => initWasm(wasm))
-  const [fontBuffers] = await Promise.all([Promise.all(fontFiles.map(fileOf)), ready])
+  ready ??= readFile(new URL(wasmFile)).then((wasm) => initWasm(wasm))
+  const [fontBuffers] = await Promise.all([Promise.all(fontFiles.map((file) => readFile(new URL(file)))), ready])
   const options = {
     font: { fontBuffers, defaultFontFamily: font, sansSerifFamily: font },
     fitTo: { mode: 'zoom', value: scale },
   } as const
   const image = new Resvg(svg, options).render()
   return Buffer.from(image.asPng())
-}
-
-function fileOf(specifier: string): Promise<Buffer<ArrayBuffer>> {
-  return readFile(fileURLToPath(import.meta.resolve(specifier)))
 }
