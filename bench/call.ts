@@ -2,10 +2,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
-import { ContractServiceService } from '../gen/deed/v1/contract_service.ts'
-import { connect } from '../src/cli/connect.ts'
 import { type Child, startChild } from './child.ts'
-import { findLoader, framed, type Load, type Loaded } from './load.ts'
+import { findLoader, framed, type Load, type Loaded } from './loader.ts'
+import { readOptions } from './options.ts'
+import { publishTicket } from './publish.ts'
 import type { Row } from './rows.ts'
 import { median } from './statistics.ts'
 import { buildTicket, type Ticket } from './ticket.ts'
@@ -29,7 +29,12 @@ const megabyte = 1024 * 1024
  * What a durable call costs: Deed's unary call, with everything on and a model that answers at once, beside a bare grpc-js
  * server, the ceiling. They take turns, so that what else the machine does weighs on both. Throws when a call failed.
  */
-export async function benchCall(signal: AbortSignal, progress: (line: string) => void): Promise<Row[]> {
+export async function benchCall(
+  args: readonly string[],
+  signal: AbortSignal,
+  progress: (line: string) => void,
+): Promise<Row[]> {
+  readOptions(args, {})
   const ticket = await buildTicket(signal)
   const folder = await mkdtemp(join(tmpdir(), 'deed-bench-load-'))
   try {
@@ -38,7 +43,7 @@ export async function benchCall(signal: AbortSignal, progress: (line: string) =>
     await writeFile(bodyFile, framed(ticket.request))
     await using echo = await startChild('echo-server.ts', [ticket.path, ticket.response.toString('base64')], signal)
     await using deed = await startChild('deed-server.ts', [], signal)
-    await publish(deed, ticket, signal)
+    await publishTicket(deed.ready, ticket, signal)
     await using database = await openDatabase(deed)
     const settings = await database.settings()
     const load = (child: Child, shape: Pick<Load, 'connections' | 'streams'>, time: number) =>
@@ -88,17 +93,6 @@ function targetOf({ ready: { address = '', key } }: Child, { path }: Ticket) {
   const headers = { 'content-type': 'application/grpc', te: 'trailers' }
   // The echo server gets a header of the same length.
   return { address, path, headers: { ...headers, authorization: `Bearer ${key ?? 'none'.padEnd(48, '-')}` } }
-}
-
-/** Publishes the contract and makes one call, so that what is measured is known to work. */
-async function publish({ ready: { address = '', key } }: Child, ticket: Ticket, signal: AbortSignal): Promise<void> {
-  using connection = connect({ address, key, keyFile: '' }, signal)
-  const { publishContract } = ContractServiceService
-  await connection.call(publishContract, { image: ticket.image, allowBreaking: false, validateOnly: false })
-  const same = (bytes: Buffer) => bytes
-  const method = { path: ticket.path, requestSerialize: same, responseDeserialize: same }
-  const { response } = await connection.call(method, ticket.request)
-  if (!response.equals(ticket.response)) throw new Error('Deed answered with another message than the model gave')
 }
 
 /** The database that Deed stores in, looked at from outside. */

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import type { StatementTimes } from './statement-times.ts'
 
 /** A server in a process of its own. */
 export type Child = {
@@ -9,8 +10,12 @@ export type Child = {
   ready: Readonly<Record<string, string>>
   /** Bytes of memory that it has resident. */
   rss(): Promise<number>
+  /** Everything that it reports. */
+  report(): Promise<Report>
   [Symbol.asyncDispose](): Promise<void>
 }
+
+type Report = { rss: number; statements?: StatementTimes }
 
 const stopTimeoutMs = 15_000
 
@@ -33,13 +38,15 @@ export async function startChild(script: string, args: readonly string[], signal
     await exited
     clearTimeout(force)
   }
+  const report = (): Promise<Report> => {
+    child.stdin.write('\n')
+    return next()
+  }
   try {
     return {
       ready: await next(),
-      async rss() {
-        child.stdin.write('\n')
-        return Number((await next()).rss)
-      },
+      report,
+      rss: async () => (await report()).rss,
       [Symbol.asyncDispose]: stop,
     }
   } catch (error) {

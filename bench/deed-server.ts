@@ -1,19 +1,29 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
 import type { Provider } from '../src/models/provider.ts'
 import { startServer } from '../src/server.ts'
 import { startEmbedded } from '../src/storage/embedded.ts'
 import { createLog } from '../src/telemetry/log.ts'
 import { serveUntilTold } from './ready.ts'
+import { timeStatements } from './statement-times.ts'
 import { answerText } from './ticket.ts'
 
-// Deed as it is run, on a PostgreSQL of its own in a folder that is removed at the end, with a model that answers at once.
+// Deed as it is run, on a PostgreSQL of its own in a folder that is removed at the end. Its model answers at once, or after
+// `--model-ms N`. With `--spans` it traces, and reports how long its statements took.
 
 const startTimeoutMs = 60_000
 
+const { values } = parseArgs({ options: { 'model-ms': { type: 'string', default: '0' }, spans: { type: 'boolean' } } })
+const modelMs = Number(values['model-ms'])
+// Before the server, as with `deed serve`.
+const statements = values.spans ? timeStatements() : undefined
+
 const usage = { inputTokens: 120, outputTokens: 60, cacheReadTokens: 0, cacheWriteTokens: 0 }
-const instant: Provider = async function* () {
+const provider: Provider = async function* (_, signal) {
+  if (modelMs > 0) await delay(modelMs, undefined, { signal })
   yield { kind: 'text', text: answerText }
   yield { kind: 'end', stop: 'complete', usage, providerRequestId: '' }
 }
@@ -28,16 +38,16 @@ try {
     databaseUrl: postgres.url,
     host: '127.0.0.1',
     port: 0,
-    model: 'instant/triage',
+    model: 'bench/triage',
     anthropic: undefined,
     adminKeyFile: undefined,
     drainMs: 5_000,
     databaseConnections: 16,
     logLevel: 'warn',
   } as const
-  const deed = await startServer(config, { signal, log, providers: new Map([['instant', instant]]) })
+  const deed = await startServer(config, { signal, log, providers: new Map([['bench', provider]]) })
   const key = (await readFile(join(dataDir, 'admin.key'), 'utf8')).trim()
-  await serveUntilTold({ address: deed.address, key, databaseUrl: postgres.url })
+  await serveUntilTold({ address: deed.address, key, databaseUrl: postgres.url }, () => ({ ...statements?.() }))
   await deed.drain()
 } finally {
   await rm(dataDir, { recursive: true, force: true })

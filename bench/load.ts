@@ -1,34 +1,89 @@
-import { hasH2load, runH2load } from './h2load.ts'
-import { runLeanClient } from './lean-client.ts'
+import { access, constants, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { misuse } from '../src/cli/failure.ts'
+import { startChild } from './child.ts'
+import { figuresOf, row, rowsOf, targets } from './load-figures.ts'
+import { plotLoad } from './load-plot.ts'
+import { runClient, type Second } from './load-run.ts'
+import { readOptions } from './options.ts'
+import { publishTicket } from './publish.ts'
+import type { Row, ValueRow } from './rows.ts'
+import { hotStatements, type StatementTimes } from './statement-times.ts'
+import { buildTicket } from './ticket.ts'
 
-/** A unary gRPC call that is made again and again, `connections` × `streams` at once. */
-export type Load = {
-  /** `host:port` */
-  address: string
-  path: string
-  /** A file with the body: the message behind gRPC's five bytes. */
-  bodyFile: string
-  headers: Readonly<Record<string, string>>
-  connections: number
-  streams: number
-  seconds: number
-  signal: AbortSignal
+/** V8 compiles what is hot only after some hundreds of calls. */
+const warmUpSeconds = 3
+/** Beside the model's time. A call that takes longer has failed: what is under way stays bounded. */
+const timeoutMs = 5_000
+
+/** Deed under calls that come at a steady rate, with everything on, beside the targets of the specification. */
+export async function benchLoad(
+  args: readonly string[],
+  signal: AbortSignal,
+  progress: (line: string) => void,
+): Promise<Row[]> {
+  const options = readOptions(
+    args,
+    {
+      rate: { default: 200, min: 1, max: 5_000 },
+      seconds: { default: 30, min: 1, max: 600 },
+      'model-ms': { default: 100, min: 0, max: 10_000 },
+    },
+    ['plot'],
+  )
+  const { rate, seconds, 'model-ms': modelMs } = options
+  const plot = resolve(options.plot ?? join(tmpdir(), 'deed-load.png'))
+  await requireWritable(plot)
+
+  const ticket = await buildTicket(signal)
+  progress('starting Deed, on a PostgreSQL of its own')
+  await using deed = await startChild('deed-server.ts', ['--model-ms', String(modelMs), '--spans'], signal)
+  await publishTicket(deed.ready, ticket, signal)
+  const { address = '', key = '' } = deed.ready
+  // Calls are under way when the measured seconds begin, as when they end.
+  const warmUpCalls = Math.ceil(rate * (Math.min(seconds, warmUpSeconds) + modelMs / 1_000))
+  const calls = warmUpCalls + rate * seconds
+  const job = { address, key, rate, calls, warmUpCalls, timeoutMs: modelMs + timeoutMs }
+  let measured: number | undefined
+  let before: Promise<unknown> | undefined
+  const outcomes = await runClient(job, signal, (message) => {
+    if (message.kind === 'warm') {
+      measured = performance.now()
+      // What it has seen until now is left out.
+      before = deed.report()
+    } else progress(told(measured === undefined ? undefined : performance.now() - measured, seconds, message))
+  })
+  await before
+  const { statements = {} } = await deed.report()
+
+  const run = { ...outcomes, rate, seconds, modelMs, warmUpCalls }
+  const figures = figuresOf(run)
+  await writeFile(plot, await plotLoad(figures, run))
+  return [...rowsOf(figures, run), ...statementRows(statements), { name: 'plot', value: plot }]
 }
 
-/** What became of it. A call that was under way at the end counts neither as answered nor as failed. */
-export type Loaded = { calls: number; failed: number; rate: number; p50Ms: number; p99Ms: number }
-
-export type Loader = { name: string; run: (load: Load) => Promise<Loaded> }
-
-/** h2load, or where that is missing a client of our own. `folder` is for what it writes. */
-export async function findLoader(folder: string): Promise<Loader> {
-  if (await hasH2load()) return { name: 'h2load', run: (load) => runH2load(load, folder) }
-  return { name: 'node:http2', run: runLeanClient }
+/** Before minutes of calls, not after them. */
+async function requireWritable(file: string): Promise<void> {
+  const isFolder = async (path: string) => (await stat(path).catch(() => undefined))?.isDirectory()
+  const folder = dirname(file)
+  if (await isFolder(file)) throw misuse(`${file} is a folder: --plot needs a file`)
+  if (!(await isFolder(folder))) throw misuse(`${file} cannot be written: there is no folder ${folder}`)
+  const there = await stat(file).catch(() => undefined)
+  await access(there ? file : folder, constants.W_OK).catch((error: NodeJS.ErrnoException) => {
+    throw misuse(`${file} cannot be written (${error.code})`)
+  })
 }
 
-/** gRPC's frame of an uncompressed message. */
-export function framed(message: Uint8Array): Buffer {
-  const head = Buffer.alloc(5)
-  head.writeUInt32BE(message.byteLength, 1)
-  return Buffer.concat([head, message])
+function told(elapsedMs: number | undefined, seconds: number, { answered, failed, open, p95Ms }: Second): string {
+  const second = elapsedMs === undefined ? undefined : Math.floor(elapsedMs / 1_000)
+  const when = second === undefined ? 'warming up' : second > seconds ? 'the last ones' : `${second} of ${seconds} s`
+  const latency = Number.isNaN(p95Ms) ? '' : `, p95 ${p95Ms.toFixed(0)} ms`
+  return `${when}: ${answered} answered, ${failed} failed, ${open} under way${latency}`
+}
+
+function statementRows(times: StatementTimes): ValueRow[] {
+  return hotStatements.map((name) =>
+    row(`${name} statement, p95`, times[name]?.p95_ms ?? Number.NaN, 'ms', targets.databaseMs),
+  )
 }

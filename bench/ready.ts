@@ -2,13 +2,13 @@ import { createInterface } from 'node:readline'
 
 /**
  * The child's side of `child.ts`: prints one line of JSON with where to reach this server, then for each line of stdin one
- * with its memory. Resolves on SIGTERM, on Ctrl-C, or when stdin ends because the parent is gone.
+ * with its memory and what else it has to report. Resolves on SIGTERM, on Ctrl-C, or when stdin ends because the parent is gone.
  */
-export async function serveUntilTold(ready: object): Promise<void> {
+export async function serveUntilTold(ready: object, report: () => object = () => ({})): Promise<void> {
   const lines = createInterface({ input: process.stdin })
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => lines.close())
   const print = (value: object) => process.stdout.write(`${JSON.stringify(value)}\n`)
-  lines.on('line', () => print({ rss: process.memoryUsage.rss() }))
+  lines.on('line', () => print({ rss: process.memoryUsage.rss(), ...report() }))
   const closed = new Promise<void>((resolve) => lines.once('close', resolve))
   print(ready)
   await closed

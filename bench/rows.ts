@@ -14,27 +14,54 @@ export type RateRow = {
   ok?: boolean
 }
 
+/** How long something took, in several runs. */
+export type TimeRow = { name: string; runs: number; median_ms: number; min_ms: number; max_ms: number }
+
 /** Anything else that was found out. */
-export type ValueRow = { name: string; value: number | string; unit?: string }
-
-export type Row = RateRow | ValueRow
-
-/** What a person reads: the rates as a table, then the other values. */
-export function readable(rows: readonly Row[]): string[] {
-  const values = rows.filter((row) => 'value' in row)
-  const width = Math.max(0, ...values.map(({ name }) => name.length))
-  return [
-    ...table(
-      rows.filter((row) => 'rate' in row),
-      columns,
-      undefined,
-    ),
-    '',
-    ...values.map(({ name, value, unit }) => `${name.padEnd(width)}  ${[value, unit].filter(Boolean).join(' ')}`),
-  ]
+export type ValueRow = {
+  name: string
+  value: number | string
+  unit?: string
+  /** What `value` has to stay below, and whether it does. */
+  target?: number
+  ok?: boolean
 }
 
-const columns: Column<RateRow>[] = [
+export type Row = RateRow | TimeRow | ValueRow
+
+/** What a person reads: the rates and the times as tables, then the other values. */
+export function readable(rows: readonly Row[]): string[] {
+  const rates = rows.filter((row) => 'rate' in row)
+  const times = rows.filter((row) => 'median_ms' in row)
+  const values = rows.filter((row) => 'value' in row)
+  const width = Math.max(0, ...values.map(({ name }) => name.length))
+  const quantities = values.map(quantity)
+  const targeted = Math.max(
+    0,
+    ...quantities.filter((_, index) => values[index]?.target !== undefined).map((text) => text.length),
+  )
+  const sections = [
+    rates.length > 0 ? table(rates, rateColumns, undefined) : [],
+    times.length > 0 ? table(times, timeColumns, undefined) : [],
+    values.map((row, index) => {
+      const text = quantities[index] ?? ''
+      return `${row.name.padEnd(width)}  ${row.target === undefined ? text : `${text.padEnd(targeted)}  ${verdict(row)}`}`
+    }),
+  ]
+  return sections.filter((lines) => lines.length > 0).flatMap((lines, index) => (index > 0 ? ['', ...lines] : lines))
+}
+
+function quantity({ value, unit }: ValueRow): string {
+  // Of nothing, there is no percentile.
+  const text = typeof value === 'string' ? value : Number.isNaN(value) ? '-' : String(Math.round(value * 1_000) / 1_000)
+  return unit === undefined ? text : `${text} ${unit}`
+}
+
+function verdict({ target, unit, ok }: ValueRow): string {
+  return `target < ${target}${unit === undefined ? '' : ` ${unit}`} ${ok ? 'met' : 'MISSED'}`
+}
+
+const rateColumns: Column<RateRow>[] = [
   { title: 'name', cell: ({ name }) => name },
   { title: 'concurrency', cell: ({ concurrency }) => String(concurrency).padStart(11) },
   { title: 'calls/s', cell: ({ rate }) => rate.toFixed(0).padStart(7) },
@@ -42,4 +69,12 @@ const columns: Column<RateRow>[] = [
   { title: 'p99 ms', cell: ({ p99_ms }) => p99_ms.toFixed(2).padStart(6) },
   { title: 'ratio', cell: ({ ratio }) => ratio?.toFixed(2) ?? '' },
   { title: 'target', cell: ({ target, ok }) => (target === undefined ? '' : `${target} ${ok ? 'met' : 'MISSED'}`) },
+]
+
+const timeColumns: Column<TimeRow>[] = [
+  { title: 'name', cell: ({ name }) => name },
+  { title: 'runs', cell: ({ runs }) => String(runs).padStart(4) },
+  { title: 'median ms', cell: ({ median_ms }) => median_ms.toFixed(0).padStart(9) },
+  { title: 'min ms', cell: ({ min_ms }) => min_ms.toFixed(0).padStart(6) },
+  { title: 'max ms', cell: ({ max_ms }) => max_ms.toFixed(0).padStart(6) },
 ]

@@ -6,14 +6,16 @@ import { readImage } from '../src/contracts/image.ts'
 /** The folder of the contract that is measured: it has rules on both messages. */
 const folder = fileURLToPath(new URL('contract', import.meta.url))
 
-const request = {
+/** What is asked, as a generated client takes it. */
+export const request = {
   ticketId: 'T-20260131',
   subject: 'Charged twice for the same order',
-  body: 'Hello, my card was charged twice for order 4711 on Monday. Please send the second payment back. I have the bank statement here if you need it.',
+  body: 'Hello, my card was charged twice for order 4711 on Monday. Please send the second payment back. Urgency: 3.',
   earlierTickets: 3,
 }
 
-const response = {
+/** What a model answers. */
+export const response = {
   queue: 'QUEUE_BILLING',
   urgency: 3,
   summary:
@@ -21,7 +23,7 @@ const response = {
   labels: ['double charge', 'refund', 'card payment'],
 }
 
-/** What a model answers: the response in protobuf's JSON mapping. */
+/** The response in protobuf's JSON mapping. */
 export const answerText = JSON.stringify(response)
 
 /** What both servers are called with. */

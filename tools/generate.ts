@@ -65,9 +65,12 @@ try {
   await buf('build', ...paths.flatMap((path) => ['--path', path]), '--output', join(gen, 'deed.binpb'))
   const example = join(work, 'example')
   await buf('generate', '--template', 'examples/support/buf.gen.yaml', '--output', example)
+  const bench = join(work, 'bench')
+  await buf('generate', '--template', 'bench/buf.gen.yaml', '--output', bench)
   for (const [target, finished] of [
     ['gen', gen],
     ['examples/support/gen', example],
+    ['bench/gen', bench],
   ] as const) {
     if (!values.check) {
       await replace(join(root, target), finished)

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { createServer, type ServerHttp2Stream } from 'node:http2'
 import { join } from 'node:path'
 import { runLeanClient } from '../../bench/lean-client.ts'
-import { framed } from '../../bench/load.ts'
+import { framed } from '../../bench/loader.ts'
 import { folderOf } from '../support/compile.ts'
 
 describe('the lean client', () => {

@@ -21,4 +21,22 @@ describe('rows of a bench', () => {
       'fsync   on',
     ])
   })
+
+  it('say beside a value what it has to stay below, and whether it does', () => {
+    const lines = readable([
+      { name: 'calls', value: 6_000 },
+      { name: 'p95', value: 110.12, unit: 'ms', target: 200, ok: true },
+      { name: 'errors', value: Number.NaN, unit: '%', target: 0.1, ok: false },
+    ])
+    assert.deepEqual(lines, [
+      'calls   6000',
+      'p95     110.12 ms  target < 200 ms met',
+      'errors  - %        target < 0.1 % MISSED',
+    ])
+  })
+
+  it('are a table of the times', () => {
+    const lines = readable([{ name: 'existing', runs: 3, median_ms: 1_234, min_ms: 900, max_ms: 2_000 }])
+    assert.deepEqual(lines, ['name      runs  median ms  min ms  max ms', 'existing     3       1234     900    2000'])
+  })
 })
