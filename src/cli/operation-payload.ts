@@ -6,7 +6,7 @@ import type { Connection } from './connect.ts'
 import { fetchContract } from './contract-image.ts'
 import { Failure } from './failure.ts'
 import { ownJson } from './own-json.ts'
-import { readStatus, type StatusDetails } from './status-details.ts'
+import { readStatus, type StatusDetails } from '../errors/status-details.ts'
 
 /** What was asked and answered, as JSON. Exactly one of response and error is there when the operation has ended. */
 export type Payloads = { request?: JsonValue; response?: JsonValue; error?: StatusDetails }

@@ -2,7 +2,7 @@ import { type Completion, CompletionOutcome, type Operation, OperationState } fr
 import { dollars, enumName, moment, span } from './format.ts'
 import type { Payloads } from './operation-payload.ts'
 import { table } from './output.ts'
-import { statusLine, statusLines } from './status-details.ts'
+import { statusLine, statusLines } from '../errors/status-details.ts'
 
 /** An operation as a block of lines for a person. */
 export function operationText(operation: Operation, { request, response, error }: Payloads): string[] {

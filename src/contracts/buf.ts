@@ -1,11 +1,10 @@
 import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { createRequire } from 'node:module'
 
 /** The program itself: the script around it only finds it, which takes 0.1 s, and outlives being killed. */
-const program = fileURLToPath(
-  import.meta.resolve(
-    `@bufbuild/buf-${process.platform}-${process.arch}/bin/buf${process.platform === 'win32' ? '.exe' : ''}`,
-  ),
+const program = createRequire(import.meta.resolve('@bufbuild/buf/package.json')).resolve(
+  // An optional dependency of that package, which need not be visible from here.
+  `@bufbuild/buf-${process.platform}-${process.arch}/bin/buf${process.platform === 'win32' ? '.exe' : ''}`,
 )
 const timeoutMs = 60_000
 const maxOutputBytes = 64 * 1024 * 1024
