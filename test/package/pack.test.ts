@@ -57,7 +57,7 @@ describe('npm pack', function () {
 
     project = join(path, 'empty project')
     await mkdir(project)
-    await linkPackages(project, 'production')
+    await linkPackages(project, 'production', 'folders')
     await run(path, 'tar', ['-xzf', tarball.filename])
     await cp(join(path, 'package'), join(project, 'node_modules/deed'), { recursive: true })
     await linkPrograms(project, { deed: 'deed/bin/deed.js', node: 'node/bin/node' })

@@ -1,5 +1,18 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink } from 'node:fs/promises'
+import {
+  chmod,
+  copyFile,
+  cp,
+  link,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  rm,
+  symlink,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,6 +29,7 @@ type Removed = { path: string; [Symbol.asyncDispose](): Promise<void> }
 export async function spacedFolder(): Promise<Removed> {
   const parent = await realpath(await mkdtemp(join(tmpdir(), 'deed-test-')))
   const path = join(parent, 'a folder')
+  await chmod(parent, 0o755)
   await mkdir(path)
   return { path, [Symbol.asyncDispose]: () => rm(parent, { recursive: true, force: true }) }
 }
@@ -41,8 +55,15 @@ export async function run(cwd: string, file: string, args: readonly string[], en
   return promisify(execFile)(file, args, { cwd, env, timeout: 60_000, maxBuffer: 64 * 1024 * 1024 })
 }
 
-/** Links the packages that are installed here into a folder's node_modules, each at its place: all, or those of production. */
-export async function linkPackages(folder: string, which: 'all' | 'production'): Promise<void> {
+/**
+ * Puts the packages that are installed here into a folder's node_modules, each at its place: all, or those of production.
+ * `files` gives each its own files, so that packages find nothing but each other; `folders` is faster.
+ */
+export async function linkPackages(
+  folder: string,
+  which: 'all' | 'production',
+  how: 'files' | 'folders',
+): Promise<void> {
   const { packages }: { packages: Record<string, { dev?: boolean }> } = JSON.parse(
     await readFile(join(root, 'package-lock.json'), 'utf8'),
   )
@@ -51,8 +72,26 @@ export async function linkPackages(folder: string, which: 'all' | 'production'):
     if (isNested || (dev && which === 'production')) continue
     const installed = await realpath(join(root, place)).catch(() => undefined)
     if (installed === undefined) continue // one of another platform
-    await mkdir(dirname(join(folder, place)), { recursive: true })
-    await symlink(installed, join(folder, place))
+    const target = join(folder, place)
+    await mkdir(dirname(target), { recursive: true })
+    if (how === 'files') await linkFiles(installed, target)
+    else await symlink(installed, target)
+  }
+}
+
+/** Files are linked, so that it costs no space; on another file system they are copied. */
+export async function linkFiles(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true })
+  for (const entry of await readdir(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)]
+    if (entry.isDirectory()) await linkFiles(source, target)
+    else if (entry.isSymbolicLink()) await symlink(await readlink(source), target)
+    else {
+      await link(source, target).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EXDEV' && error.code !== 'EPERM') throw error
+        return copyFile(source, target)
+      })
+    }
   }
 }
 
