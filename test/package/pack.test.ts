@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { runBuf } from '../../src/contracts/buf.ts'
 import { writeCommonImports } from '../../src/contracts/imports.ts'
+import { clientProgram } from '../support/client-program.ts'
 import { within } from '../support/deed-process.ts'
 import {
   copyCheckout,
@@ -20,7 +21,6 @@ import {
 } from '../support/package.ts'
 import { dataFolder } from '../support/postgres.ts'
 
-const program = join(import.meta.dirname, '../support/client-program.ts')
 const contract = `syntax = "proto3";
 package shop.v1;
 import "buf/validate/validate.proto";
@@ -119,7 +119,7 @@ describe('npm pack', function () {
       const answer = await run(project, join(project, 'node_modules/.bin/deed'), request, there)
       assert.equal(JSON.parse(answer.stdout).wish, 'WISH_REFUND')
 
-      await cp(program, join(project, 'program.ts'))
+      await writeFile(join(project, 'program.ts'), clientProgram)
       await typeCheck(project)
       const node = join(project, 'node_modules/.bin/node')
       const { stdout } = await run(project, node, ['program.ts'], {

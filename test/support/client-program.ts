@@ -1,4 +1,8 @@
-import { readFileSync } from 'node:fs'
+/**
+ * A program of someone who has installed Deed. As a text: it is checked and run in a project where `deed/client` is what was
+ * packed.
+ */
+export const clientProgram = `import { readFileSync } from 'node:fs'
 import {
   ContractServiceClient,
   credentials,
@@ -13,11 +17,9 @@ import {
   type ServiceError,
 } from 'deed/client'
 
-// A program of someone who has installed Deed: pack.test.ts copies it into a project, checks its types there and runs it.
-
 const address = process.env['DEED_ADDRESS'] ?? ''
 const metadata = new Metadata()
-metadata.set('authorization', `Bearer ${readFileSync(process.env['DEED_KEY_FILE'] ?? '', 'utf8').trim()}`)
+metadata.set('authorization', \`Bearer \${readFileSync(process.env['DEED_KEY_FILE'] ?? '', 'utf8').trim()}\`)
 const contracts = new ContractServiceClient(address, credentials.createInsecure())
 const operations = new OperationServiceClient(address, credentials.createInsecure())
 const options = () => ({ deadline: Date.now() + 10_000 })
@@ -48,3 +50,4 @@ console.log(
 )
 contracts.close()
 operations.close()
+`
