@@ -72,7 +72,8 @@ export function readError(error: ServiceError): StatusDetails | undefined {
   const [details] = error.metadata.get('grpc-status-details-bin')
   if (!Buffer.isBuffer(details)) return undefined
   try {
-    return readStatus(Status.decode(details))
+    const status = Status.decode(details)
+    return status.code === 0 ? undefined : readStatus(status) // no error is OK: these are other bytes
   } catch {
     return undefined // not Deed's, but of something between it and the caller
   }
