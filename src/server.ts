@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { fromBinary } from '@bufbuild/protobuf'
@@ -137,7 +138,8 @@ export async function serve(config: ServerConfig): Promise<void> {
   if (!deed) return
   const store = config.databaseUrl === undefined ? `PostgreSQL in ${config.dataDir}` : 'PostgreSQL of DATABASE_URL'
   say(`Deed listens on ${deed.address} (model ${config.model}, ${store})`)
-  say('Publish a contract with: npx deed publish examples/support')
+  const example = 'examples/support' // in a checkout
+  say(`Publish a contract with: npx deed publish ${existsSync(example) ? example : 'FOLDER'}`)
   log.info({ signal: await asked, address: deed.address }, 'draining')
   await deed.drain()
   log.info('stopped')

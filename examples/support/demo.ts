@@ -1,7 +1,7 @@
 import { credentials } from '@grpc/grpc-js'
 import type { Operation } from '../../gen/deed/v1/operation.ts'
 import { OperationServiceClient } from '../../gen/deed/v1/operation_service.ts'
-import { type StatusDetails, statusLine, statusLines } from '../../src/cli/status-details.ts'
+import { type StatusDetails, statusLine, statusLines } from '../../src/errors/status-details.ts'
 import { call, type Reply, type Unary } from './demo/client.ts'
 import { type Columns, fitted, operation, order, thread, triage } from './demo/columns.ts'
 import { type Input, readInputs } from './demo/inputs.ts'

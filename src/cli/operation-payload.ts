@@ -2,11 +2,11 @@ import { fromBinary, type JsonValue, toJson } from '@bufbuild/protobuf'
 import { Operation } from '../../gen/deed/v1/operation.ts'
 import type { Any } from '../../gen/google/protobuf/any.ts'
 import type { Image } from '../contracts/image.ts'
+import { readStatus, type StatusDetails } from '../errors/status-details.ts'
 import type { Connection } from './connect.ts'
 import { fetchContract } from './contract-image.ts'
 import { Failure } from './failure.ts'
 import { ownJson } from './own-json.ts'
-import { readStatus, type StatusDetails } from './status-details.ts'
 
 /** What was asked and answered, as JSON. Exactly one of response and error is there when the operation has ended. */
 export type Payloads = { request?: JsonValue; response?: JsonValue; error?: StatusDetails }

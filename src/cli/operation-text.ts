@@ -1,8 +1,8 @@
 import { type Completion, CompletionOutcome, type Operation, OperationState } from '../../gen/deed/v1/operation.ts'
+import { statusLine, statusLines } from '../errors/status-details.ts'
 import { dollars, enumName, moment, span } from './format.ts'
 import type { Payloads } from './operation-payload.ts'
 import { table } from './output.ts'
-import { statusLine, statusLines } from './status-details.ts'
 
 /** An operation as a block of lines for a person. */
 export function operationText(operation: Operation, { request, response, error }: Payloads): string[] {

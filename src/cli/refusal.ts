@@ -1,7 +1,7 @@
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js'
 import { Status } from '../../gen/google/rpc/status.ts'
+import { readStatus, type StatusDetails, statusLine, statusLines } from '../errors/status-details.ts'
 import { Failure } from './failure.ts'
-import { readStatus, type StatusDetails, statusLine, statusLines } from './status-details.ts'
 
 const detailsKey = 'grpc-status-details-bin'
 

@@ -7,7 +7,7 @@ import { printFile } from './print.ts'
 
 const googleProtos = fileURLToPath(new URL('../protos', import.meta.resolve('google-gax')))
 const googleFolders = ['google/api', 'google/rpc', 'google/type', 'google/longrunning']
-const ownProtos = fileURLToPath(new URL('../../proto', import.meta.url))
+const annotations = fileURLToPath(import.meta.resolve('deed/proto/deed/v1/annotations.proto'))
 
 /**
  * Writes the files that a contract may import into a folder, made when it is missing: protovalidate's rules, Deed's
@@ -16,7 +16,7 @@ const ownProtos = fileURLToPath(new URL('../../proto', import.meta.url))
 export async function writeCommonImports(dir: string): Promise<void> {
   await mkdir(join(dir, 'buf/validate'), { recursive: true })
   await writeFile(join(dir, 'buf/validate/validate.proto'), printFile(validate, createRegistry(validate)))
-  await cp(join(ownProtos, 'deed/v1/annotations.proto'), join(dir, 'deed/v1/annotations.proto'))
+  await cp(annotations, join(dir, 'deed/v1/annotations.proto'))
   for (const folder of googleFolders) {
     for (const name of await readdir(join(googleProtos, folder))) {
       // Folders in these hold the APIs of single products.

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs'
 import { createFileRegistry, type DescExtension, type FileRegistry, fromBinary } from '@bufbuild/protobuf'
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 
-const set = fromBinary(FileDescriptorSetSchema, readFileSync(new URL('../../gen/deed.binpb', import.meta.url)))
+// By the name that others find it by: an installed package has its sources compiled elsewhere.
+const path = new URL(import.meta.resolve('deed/gen/deed.binpb'))
+const set = fromBinary(FileDescriptorSetSchema, readFileSync(path))
 
 /** Deed's own descriptors with all that they import: its API, its annotations, protovalidate's rules. */
 export const ownRegistry: FileRegistry = createFileRegistry(set)

@@ -8,7 +8,7 @@ import { ContractServiceService } from '../../gen/deed/v1/contract_service.ts'
 import type { Operation } from '../../gen/deed/v1/operation.ts'
 import { ListOperationsRequest, OperationServiceService } from '../../gen/deed/v1/operation_service.ts'
 import { Status } from '../../gen/google/rpc/status.ts'
-import { readStatus } from '../../src/cli/status-details.ts'
+import { readStatus } from '../../src/errors/status-details.ts'
 import { compile } from './compile.ts'
 
 const path = '/test.v1.EchoService/Echo'

@@ -1,6 +1,6 @@
 import { type CallOptions, type ClientUnaryCall, Metadata, type ServiceError } from '@grpc/grpc-js'
 import { Status } from '../../../gen/google/rpc/status.ts'
-import { readStatus, type StatusDetails } from '../../../src/cli/status-details.ts'
+import { readStatus, type StatusDetails } from '../../../src/errors/status-details.ts'
 
 /** A unary method of a client that ts-proto generated. */
 export type Unary<Req, Res> = (
