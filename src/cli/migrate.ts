@@ -6,7 +6,9 @@ export type Storage = { databaseUrl: string | undefined; dataDir: string }
 
 /** `deed migrate`: brings the database to this release's schema, for those who do not leave that to the server's start. */
 export async function runMigrations(storage: Storage, output: Output, signal: AbortSignal): Promise<void> {
+  using progress = output.progress('migrating the database')
   const names = await ranOn(storage, output, signal)
+  progress[Symbol.dispose]()
   if (output.json) output.print(jsonLine({ migrations: names }))
   else output.print(names.length === 0 ? 'the database is up to date' : `ran ${names.join(', ')}`)
 }

@@ -19,10 +19,13 @@ const timeoutMs = 120_000
 export async function publish(context: CommandContext, args: PublishArguments): Promise<void> {
   const { connection, output, signal } = context
   const { path, allowBreaking, validateOnly } = args
+  using progress = output.progress(`building ${path}`)
   const build = await buildImage(path, signal)
+  progress.say('checking by the server')
   if (build.kind === 'faults') throw await refuse(context, args, build.faults, build.partial)
   const request = { image: Buffer.from(build.bytes), allowBreaking, validateOnly }
   const { versions } = (await connection.call(Service.publishContract, request, { timeoutMs })).response
+  progress[Symbol.dispose]()
   if (output.json) {
     for (const version of versions) output.print(jsonLine(ownJson('deed.v1.ContractVersion', ContractVersion, version)))
     return

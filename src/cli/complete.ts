@@ -1,0 +1,115 @@
+import type { Command, Option } from 'commander'
+import { type Candidates, contractNames, methodNames } from './complete-names.ts'
+import type { Shell } from './completion.ts'
+import type { Target } from './connect.ts'
+
+const none: Candidates = { kind: 'values', values: [] }
+const yamlOrJson: Candidates = { kind: 'data', values: [] }
+
+/**
+ * What may stand for the last of the words of a command line, as lines for the script of a shell: what kind it is (see
+ * completion.ts), then the values, with a tab and what they mean where the shell shows that. Never throws.
+ */
+export async function complete(
+  program: Command,
+  shell: Shell,
+  words: readonly string[],
+  target: () => Target,
+): Promise<string[]> {
+  const found = await candidates(program, shell, words, target).catch(() => none)
+  const lines = found.values.map(({ value, help }) => (shell === 'bash' ? value : `${value}\t${help}`))
+  return [found.kind, ...lines]
+}
+
+async function candidates(
+  program: Command,
+  shell: Shell,
+  words: readonly string[],
+  target: () => Target,
+): Promise<Candidates> {
+  // bash takes --option=value apart.
+  const parts = words.filter((word, index) => word !== '=' || index === 0)
+  const typed = words.at(-1) === '=' ? '' : (words.at(-1) ?? '')
+  const before = words.at(-1) === '=' ? parts : parts.slice(0, -1)
+  const { command, given, open } = follow(program, before)
+  if (open) return matching(await valuesOf(command, open, typed, target), typed)
+  const [, name, value] = /^(--[^=]+)=(.*)$/s.exec(typed) ?? []
+  const assigned = name === undefined ? undefined : optionsOf(command).find((option) => option.long === name)
+  if (assigned && value !== undefined) {
+    const { kind, values } = await valuesOf(command, assigned, value, target)
+    return matching({ kind, values: values.map((each) => ({ ...each, value: `${name}=${each.value}` })) }, typed)
+  }
+  if (typed.startsWith('-')) return matching(optionNames(command), typed)
+  const commands = command.commands.filter((each) => !each.name().startsWith('_'))
+  if (commands.length > 0 && given.length === 0) {
+    const values = commands.map((each) => ({ value: each.name(), help: each.description() }))
+    return matching({ kind: 'values', values }, typed)
+  }
+  return matching(await argumentsOf(command, given.length, typed, target, shell), typed)
+}
+
+/** Which command the words lead to, the arguments that it was given, and the option that waits for its value. */
+function follow(program: Command, words: readonly string[]) {
+  let command = program
+  let open: Option | undefined
+  const given: string[] = []
+  for (const word of words) {
+    if (open) {
+      open = undefined
+    } else if (word.startsWith('-') && word !== '-') {
+      const option = optionsOf(command).find(({ long, short }) => long === word || short === word)
+      // One whose value may be missing takes what follows, but only a value can follow it.
+      if (option?.required || option?.optional) open = option
+    } else {
+      const next = given.length === 0 ? command.commands.find((each) => each.name() === word) : undefined
+      if (next) command = next
+      else given.push(word)
+    }
+  }
+  return { command, given, open }
+}
+
+function optionsOf(command: Command): readonly Option[] {
+  return [...command.options, ...(command.parent ? optionsOf(command.parent) : [])]
+}
+
+function optionNames(command: Command): Candidates {
+  const values = optionsOf(command)
+    .filter(({ hidden }) => !hidden)
+    .map(({ long, short, description }) => ({ value: long ?? short ?? '', help: description }))
+  return { kind: 'values', values: [...values, { value: '--help', help: 'display help for command' }] }
+}
+
+async function valuesOf(command: Command, option: Option, typed: string, target: () => Target): Promise<Candidates> {
+  if (option.argChoices) return { kind: 'values', values: option.argChoices.map((value) => ({ value, help: '' })) }
+  if (option.long === '--data') return typed === '' || typed.startsWith('@') || typed[0] !== '{' ? yamlOrJson : none
+  if (option.long === '--contract') return contractNames(target())
+  void command
+  return none
+}
+
+async function argumentsOf(
+  command: Command,
+  index: number,
+  typed: string,
+  target: () => Target,
+  shell: Shell,
+): Promise<Candidates> {
+  const argument = command.registeredArguments[index]
+  if (!argument) return none
+  void shell
+  if (argument.argChoices) return { kind: 'values', values: argument.argChoices.map((value) => ({ value, help: '' })) }
+  const name = `${command.parent?.name()} ${command.name()} ${argument.name()}`
+  if (name === 'deed publish path') return { kind: 'files', values: [] }
+  if (name === 'deed new name') return { kind: 'folders', values: [] }
+  if (name === 'deed call service/method') return methodNames(target(), typed)
+  if (command.parent?.name() === 'contract' && argument.name() === 'name') return contractNames(target())
+  if (name === 'deed health service') {
+    return { kind: 'values', values: ['readiness', 'liveness'].map((value) => ({ value, help: '' })) }
+  }
+  return none
+}
+
+function matching({ kind, values }: Candidates, typed: string): Candidates {
+  return { kind, values: values.filter(({ value }) => value.startsWith(typed)) }
+}
