@@ -4,8 +4,8 @@ import type { Image } from '../contracts/image.ts'
 import { printFile } from '../contracts/print.ts'
 import type { CommandContext } from './command.ts'
 import { fetchNamed } from './contract-image.ts'
+import { jsonLine } from './json-line.ts'
 import { contractName, versionName } from './names.ts'
-import { jsonLine } from './output.ts'
 import { ownJson } from './own-json.ts'
 
 /** `deed contract show`: a version of a contract as .proto. */

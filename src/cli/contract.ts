@@ -3,11 +3,11 @@ import { ContractServiceService as Service } from '../../gen/deed/v1/contract_se
 import type { CommandContext } from './command.ts'
 import { misuse } from './failure.ts'
 import { age } from './format.ts'
+import { jsonLine } from './json-line.ts'
 import { contractName, versionName, wholeContract } from './names.ts'
-import { jsonLine } from './output.ts'
+import { printTable } from './output.ts'
 import { ownJson } from './own-json.ts'
 import { pages } from './pages.ts'
-import { printTable } from './table.ts'
 
 /** `deed contract list`: the project's contracts, by name. */
 export async function listContracts({ connection, output }: CommandContext): Promise<void> {

@@ -3,11 +3,11 @@ import { ApiKeyServiceService as Service } from '../../gen/deed/v1/api_key_servi
 import type { CommandContext } from './command.ts'
 import { Failure } from './failure.ts'
 import { age, enumName } from './format.ts'
+import { jsonLine } from './json-line.ts'
 import { resourceName } from './names.ts'
-import { jsonLine } from './output.ts'
+import { printTable } from './output.ts'
 import { ownJson } from './own-json.ts'
 import { pages } from './pages.ts'
-import { printTable } from './table.ts'
 
 const typeName = 'deed.v1.ApiKey'
 const roles = {

@@ -1,5 +1,6 @@
 import { migrate } from '../storage/migrate.ts'
-import { jsonLine, type Output } from './output.ts'
+import { jsonLine } from './json-line.ts'
+import type { Output } from './output.ts'
 
 /** Where the data is: a PostgreSQL of one's own, or the folder of the embedded one. */
 export type Storage = { databaseUrl: string | undefined; dataDir: string }

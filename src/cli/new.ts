@@ -1,9 +1,10 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { Failure } from './failure.ts'
+import { jsonLine } from './json-line.ts'
 import { newFiles } from './new-files.ts'
 import { newNames } from './new-names.ts'
-import { jsonLine, type Output } from './output.ts'
+import type { Output } from './output.ts'
 import { pathFailure } from './read-file.ts'
 
 /** `deed new`: a contract to start from, in a folder that is not there yet or is empty. */

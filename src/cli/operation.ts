@@ -3,12 +3,13 @@ import { OperationServiceService as Service } from '../../gen/deed/v1/operation_
 import type { CommandContext } from './command.ts'
 import { Failure } from './failure.ts'
 import { age, dollars, enumName } from './format.ts'
+import { jsonLine } from './json-line.ts'
 import { resourceName, wholeContract } from './names.ts'
 import { operationJson, payloadReader } from './operation-payload.ts'
 import { operationText } from './operation-text.ts'
-import { type Format, jsonLine } from './output.ts'
+import { type Column, printTable } from './output.ts'
 import { pages } from './pages.ts'
-import { type Column, printTable } from './table.ts'
+import type { Format } from './table.ts'
 
 /** The states that `--state` takes. */
 const states = {

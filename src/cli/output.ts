@@ -1,8 +1,7 @@
-import type { styleText } from 'node:util'
 import type { Progress } from './progress.ts'
+import { type Column, type Paint, table } from './table.ts'
 
-/** A colour or a weight, as node:util names them. */
-export type Format = Parameters<typeof styleText>[0]
+export { type Column, table }
 
 /** Where a command writes. What it was asked for goes to stdout, what is said about that to stderr. */
 export type Output = {
@@ -15,14 +14,12 @@ export type Output = {
   /** Writes a line to stderr, faint on a terminal. */
   remark(line: string): void
   /** Text for stdout in a colour, where that is a terminal and NO_COLOR is not set. */
-  paint(format: Format, text: string): string
+  paint: Paint
   /** Says on a terminal what is being waited for, until it is disposed of. Shows nothing elsewhere, or with `--json`. */
   progress(label: string): Progress
 }
 
-/** JSON in one line. 64-bit integers become strings, as in protobuf's JSON mapping. */
-export function jsonLine(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner))
+/** Prints rows as a table that fits the terminal, if there is one. */
+export function printTable<T>(output: Output, rows: readonly T[], columns: readonly Column<T>[]): void {
+  for (const line of table(rows, columns, output.columns, output.paint)) output.print(line)
 }
-
-export { type Column, table } from './table.ts'

@@ -6,7 +6,7 @@ import { readImage } from '../contracts/image.ts'
 import { buildImage, type Fault } from './build-image.ts'
 import type { CommandContext } from './command.ts'
 import { Failure } from './failure.ts'
-import { jsonLine } from './output.ts'
+import { jsonLine } from './json-line.ts'
 import { ownJson } from './own-json.ts'
 import { skeleton } from './skeleton.ts'
 

@@ -1,6 +1,11 @@
+import type { styleText } from 'node:util'
 import stringWidth from 'string-width'
-import type { Format, Output } from './output.ts'
 import { oneLine } from './text.ts'
+
+/** A colour or a weight, as node:util names them. */
+export type Format = Parameters<typeof styleText>[0]
+/** Text in a colour, where colours are wanted. */
+export type Paint = (format: Format, text: string) => string
 
 export type Column<T> = {
   title: string
@@ -13,11 +18,6 @@ export type Column<T> = {
   format?: (row: T) => Format | undefined
 }
 
-/** Prints rows as a table that fits the terminal, if there is one. */
-export function printTable<T>(output: Output, rows: readonly T[], columns: readonly Column<T>[]): void {
-  for (const line of table(rows, columns, output.columns, output.paint)) output.print(line)
-}
-
 /**
  * Rows as lines: columns as wide as they need. Where they do not fit into `width`, those that shrink are cut off, then spare
  * ones left out. Where that is not enough, each row becomes a block, with a line for each of its cells.
@@ -26,7 +26,7 @@ export function table<T>(
   rows: readonly T[],
   columns: readonly Column<T>[],
   width: number | undefined,
-  paint: Output['paint'] = (_, text) => text,
+  paint: Paint = (_, text) => text,
 ): string[] {
   const left = [...columns]
   for (;;) {
@@ -62,12 +62,12 @@ function widthsOf<T>(
   return widths
 }
 
-function heading<T>(columns: readonly Column<T>[], widths: readonly number[], paint: Output['paint']): string {
+function heading<T>(columns: readonly Column<T>[], widths: readonly number[], paint: Paint): string {
   const text = columns.map(({ title }, index) => sized(title, widths[index] ?? 0)).join(gap)
   return paint('bold', text.trimEnd())
 }
 
-function line<T>(row: T, columns: readonly Column<T>[], widths: readonly number[], paint: Output['paint']): string {
+function line<T>(row: T, columns: readonly Column<T>[], widths: readonly number[], paint: Paint): string {
   const cells = columns.map((column, index) => {
     // The last cell needs no space behind it, which would make a wide line wrap.
     const text = sized(oneLine(column.cell(row)), widths[index] ?? 0)
@@ -78,7 +78,7 @@ function line<T>(row: T, columns: readonly Column<T>[], widths: readonly number[
   return cells.join(gap).trimEnd()
 }
 
-function block<T>(row: T, columns: readonly Column<T>[], width = 80, paint: Output['paint']): string[] {
+function block<T>(row: T, columns: readonly Column<T>[], width = 80, paint: Paint): string[] {
   const labels = Math.max(...columns.map(({ title }) => stringWidth(title)))
   return columns.flatMap((column) => {
     const text = oneLine(column.cell(row))
