@@ -4,7 +4,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
     'npx deed serve',
     'npx deed new mail',
     'npx deed publish mail',
-    'npx deed call mail.v1.MailService/TriageMail -d @mail/request.yaml',
+    'npx deed call mail.v1.MailService/ReadMail -d @mail/request.yaml',
   ],
   'deed serve': [
     'npx deed serve',
@@ -19,17 +19,17 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
     'npx buf build mail -o image.binpb && npx deed publish image.binpb',
   ],
   'deed call': [
-    `npx deed call mail.v1.MailService/TriageMail -d '{"text": "Where is my order?"}'`,
-    'npx deed call mail.v1.MailService/TriageMail -d @mail/request.yaml',
-    'npx deed call mail.v1.MailService/TriageMail --interactive',
-    'cat request.json | npx deed call mail.v1.MailService/TriageMail -d - --idempotency-key order-48213',
+    `npx deed call mail.v1.MailService/ReadMail -d '{"text": "Where is my order?"}'`,
+    'npx deed call mail.v1.MailService/ReadMail -d @mail/request.yaml',
+    'npx deed call mail.v1.MailService/ReadMail --interactive',
+    'cat request.json | npx deed call mail.v1.MailService/ReadMail -d - --idempotency-key order-48213',
   ],
   'deed contract': ['npx deed contract list', 'npx deed contract show mail.v1.MailService'],
   'deed contract list': ['npx deed contract list', 'npx deed contract list --json'],
   'deed contract show': [
     'npx deed contract show mail.v1.MailService',
     'npx deed contract show mail.v1.MailService 2',
-    'npx deed contract show mail.v1.MailService --schema TriageMail',
+    'npx deed contract show mail.v1.MailService --schema ReadMail',
     'npx deed contract show mail.v1.MailService --prompt',
   ],
   'deed contract versions': ['npx deed contract versions mail.v1.MailService'],
@@ -41,7 +41,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   'deed operation': ['npx deed operation list', 'npx deed operation get 01981f6e-8a60-7c3f-9d24-5a1b2c3d4e5f'],
   'deed operation list': [
     'npx deed operation list --state failed',
-    'npx deed operation list --contract mail.v1.MailService --method TriageMail --limit 100',
+    'npx deed operation list --contract mail.v1.MailService --method ReadMail --limit 100',
   ],
   'deed operation get': [
     'npx deed operation get 01981f6e-8a60-7c3f-9d24-5a1b2c3d4e5f',

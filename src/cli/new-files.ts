@@ -39,11 +39,12 @@ package ${full};
 
 import "buf/validate/validate.proto";
 
-// The comments are what the model is told: say here what the service is for.
+// The comments below are what the model is told, together with the messages and their rules.
+
 // Reads the messages that customers write.
 service ${service} {
   // Say what the customer wants and how urgent it is, and sum the message up in one sentence.
-  rpc Triage${subject}(Triage${subject}Request) returns (Triage${subject}Response);
+  rpc Read${subject}(Read${subject}Request) returns (Read${subject}Response);
 }
 
 // What a customer wants.
@@ -68,7 +69,7 @@ enum Urgency {
   URGENCY_HIGH = 2;
 }
 
-message Triage${subject}Request {
+message Read${subject}Request {
   // The message as the customer wrote it.
   string text = 1 [(buf.validate.field).string = {
     min_len: 1
@@ -76,7 +77,7 @@ message Triage${subject}Request {
   }];
 }
 
-message Triage${subject}Response {
+message Read${subject}Response {
   Topic topic = 1 [(buf.validate.field).enum = {
     defined_only: true
     not_in: [0]

@@ -10,7 +10,7 @@ export type NewNames = {
   subject: string
   /** `TicketTriageService` */
   service: string
-  /** `ticket_triage.v1.TicketTriageService/TriageTicketTriage` */
+  /** `ticket_triage.v1.TicketTriageService/ReadTicketTriage` */
   method: string
 }
 
@@ -39,7 +39,7 @@ export function newNames(name: string): NewNames {
     path: full.replaceAll('.', '/'),
     subject,
     service,
-    method: `${full}.${service}/Triage${subject}`,
+    method: `${full}.${service}/Read${subject}`,
   }
 }
 

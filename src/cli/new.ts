@@ -45,7 +45,7 @@ async function requireEmpty(folder: string): Promise<void> {
     if (!(error instanceof Error && 'code' in error)) throw error
     if (error.code === 'ENOENT') return
     if (error.code === 'ENOTDIR')
-      throw new Failure(`${folder} is there already as a file`, { hint: 'give another name' })
+      throw new Failure(`${folder} cannot be a folder: a file is in the way`, { hint: 'give another name' })
     throw pathFailure(error, folder) ?? error
   }
 }

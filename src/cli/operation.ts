@@ -70,8 +70,8 @@ const columns: readonly Column<Operation>[] = [
   },
   { title: 'METHOD', cell: ({ method }) => withoutPackage(method), shrinks: true },
   { title: 'AGE', cell: ({ acceptTime }) => age(acceptTime) },
-  { title: 'COST', cell: ({ costMicroUsd }) => dollars(costMicroUsd), spare: true },
   { title: 'MODEL', cell: ({ model }) => model || '-', shrinks: true, spare: true },
+  { title: 'COST', cell: ({ costMicroUsd }) => dollars(costMicroUsd), spare: true },
   { title: 'OPERATION', cell: ({ name }) => name.replace('operations/', '') },
 ]
 

@@ -68,7 +68,7 @@ function parseJson(text: string): unknown {
       'quote it for the shell: -d \'{"name": "value"}\'',
     )
   }
-  throw misuse(`the request has a number that JSON rounds: ${rounded}`, `write it as a string, "${rounded}"`)
+  throw misuse(`the request has a number that JSON rounds: write it as a string, "${rounded}"`)
 }
 
 /** V8's words without its place and its excerpt, which can span lines. */

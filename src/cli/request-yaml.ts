@@ -52,5 +52,5 @@ function integer(value: bigint, desc: DescMessage | undefined): number | string 
   if (Number.isSafeInteger(number)) return number
   // In free JSON a string would be something else, and a number would be another one.
   if (!desc || !isFreeForm(desc)) return String(value)
-  throw misuse(`the request has a number that JSON rounds: ${value}`, `write it as text, "${value}"`)
+  throw misuse(`the request has a number that JSON rounds: write it as a string, "${value}"`)
 }
