@@ -4,7 +4,7 @@ import type { Shell } from './completion.ts'
 import type { Target } from './connect.ts'
 
 const none: Candidates = { kind: 'values', values: [] }
-const yamlOrJson: Candidates = { kind: 'data', values: [] }
+const data: Candidates = { kind: 'data', values: [] }
 
 /**
  * What may stand for the last of the words of a command line, as lines for the script of a shell: what kind it is (see
@@ -16,27 +16,22 @@ export async function complete(
   words: readonly string[],
   target: () => Target,
 ): Promise<string[]> {
-  const found = await candidates(program, shell, words, target).catch(() => none)
+  const found = await candidates(program, words, target).catch(() => none)
   const lines = found.values.map(({ value, help }) => (shell === 'bash' ? value : `${value}\t${help}`))
   return [found.kind, ...lines]
 }
 
-async function candidates(
-  program: Command,
-  shell: Shell,
-  words: readonly string[],
-  target: () => Target,
-): Promise<Candidates> {
+async function candidates(program: Command, words: readonly string[], target: () => Target): Promise<Candidates> {
   // bash takes --option=value apart.
   const parts = words.filter((word, index) => word !== '=' || index === 0)
   const typed = words.at(-1) === '=' ? '' : (words.at(-1) ?? '')
   const before = words.at(-1) === '=' ? parts : parts.slice(0, -1)
   const { command, given, open } = follow(program, before)
-  if (open) return matching(await valuesOf(command, open, typed, target), typed)
+  if (open) return matching(await valuesOf(open, typed, given, target), typed)
   const [, name, value] = /^(--[^=]+)=(.*)$/s.exec(typed) ?? []
   const assigned = name === undefined ? undefined : optionsOf(command).find((option) => option.long === name)
   if (assigned && value !== undefined) {
-    const { kind, values } = await valuesOf(command, assigned, value, target)
+    const { kind, values } = await valuesOf(assigned, value, given, target)
     return matching({ kind, values: values.map((each) => ({ ...each, value: `${name}=${each.value}` })) }, typed)
   }
   if (typed.startsWith('-')) return matching(optionNames(command), typed)
@@ -45,7 +40,7 @@ async function candidates(
     const values = commands.map((each) => ({ value: each.name(), help: each.description() }))
     return matching({ kind: 'values', values }, typed)
   }
-  return matching(await argumentsOf(command, given.length, typed, target, shell), typed)
+  return matching(await argumentsOf(command, given.length, typed, target), typed)
 }
 
 /** Which command the words lead to, the arguments that it was given, and the option that waits for its value. */
@@ -80,24 +75,23 @@ function optionNames(command: Command): Candidates {
   return { kind: 'values', values: [...values, { value: '--help', help: 'display help for command' }] }
 }
 
-async function valuesOf(command: Command, option: Option, typed: string, target: () => Target): Promise<Candidates> {
+async function valuesOf(
+  option: Option,
+  typed: string,
+  given: readonly string[],
+  target: () => Target,
+): Promise<Candidates> {
   if (option.argChoices) return { kind: 'values', values: option.argChoices.map((value) => ({ value, help: '' })) }
-  if (option.long === '--data') return typed === '' || typed.startsWith('@') || typed[0] !== '{' ? yamlOrJson : none
+  if (option.long === '--data') return /^[{[-]/.test(typed) ? none : data
   if (option.long === '--contract') return contractNames(target())
-  void command
-  return none
+  if (option.long !== '--schema' && option.long !== '--prompt') return none
+  const { values } = await methodNames(target(), `${given[0] ?? ''}/`)
+  return { kind: 'values', values: values.map(({ value, help }) => ({ value: value.replace(/.*\//, ''), help })) }
 }
 
-async function argumentsOf(
-  command: Command,
-  index: number,
-  typed: string,
-  target: () => Target,
-  shell: Shell,
-): Promise<Candidates> {
+async function argumentsOf(command: Command, index: number, typed: string, target: () => Target): Promise<Candidates> {
   const argument = command.registeredArguments[index]
   if (!argument) return none
-  void shell
   if (argument.argChoices) return { kind: 'values', values: argument.argChoices.map((value) => ({ value, help: '' })) }
   const name = `${command.parent?.name()} ${command.name()} ${argument.name()}`
   if (name === 'deed publish path') return { kind: 'files', values: [] }

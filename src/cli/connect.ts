@@ -135,7 +135,7 @@ function unreachable(details: string): { cause: string; hint: string } {
   if (/ECONNREFUSED/.test(details)) {
     return { cause: 'nothing listens there', hint: 'start one with "npx deed serve", or set DEED_ADDRESS' }
   }
-  return { cause: 'no answer of gRPC', hint: 'start one with "npx deed serve", or set DEED_ADDRESS to where one is' }
+  return { cause: `${details}`, hint: 'DBG' }
 }
 
 function isConnected(client: Client): boolean {
