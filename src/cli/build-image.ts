@@ -39,11 +39,13 @@ async function buildFolder(path: string, work: string, signal: AbortSignal): Pro
   const layout = await layOut(path, work, signal)
   const whole = await build(work, [], signal)
   if (whole.kind === 'image') return whole
-  const faults = whole.faults.map((fault) => ({
-    ...fault,
-    file: layout.get(fault.file) ?? fault.file,
-    cause: missingImport(fault.cause, layout) ?? fault.cause,
-  }))
+  const faults = await Promise.all(
+    whole.faults.map(async (fault) => ({
+      ...fault,
+      file: layout.get(fault.file) ?? fault.file,
+      cause: (await missingImport(fault, layout, work)) ?? fault.cause,
+    })),
+  )
   const places = whole.faults.map(({ file }) => file)
   const broken = [...(await withImporters(places, layout, work))].filter(isBuilt)
   const rest = [...layout.keys()].filter((place) => isBuilt(place) && !broken.includes(place))

@@ -22,10 +22,11 @@ export async function complete(
 }
 
 async function candidates(program: Command, words: readonly string[], target: () => Target): Promise<Candidates> {
-  // bash takes --option=value apart.
-  const parts = words.filter((word, index) => word !== '=' || index === 0)
-  const typed = words.at(-1) === '=' ? '' : (words.at(-1) ?? '')
-  const before = words.at(-1) === '=' ? parts : parts.slice(0, -1)
+  // bash takes --option=value apart, and what follows an @.
+  const isBreak = (word: string | undefined) => word === '=' || word === '@'
+  const last = words.at(-1) ?? ''
+  const typed = isBreak(last) ? '' : last
+  const before = words.slice(0, -1).filter((word) => !isBreak(word))
   const { command, given, open } = follow(program, before)
   if (open) return matching(await valuesOf(open, typed, given, target), typed)
   const [, name, value] = /^(--[^=]+)=(.*)$/s.exec(typed) ?? []

@@ -30,7 +30,8 @@ _deed() {
     data)
       # @ is a word of its own, unless COMP_WORDBREAKS says otherwise.
       local at=
-      [[ $cur == @* ]] && at=@ cur=\${cur#@}
+      [[ $cur == @* && $COMP_WORDBREAKS != *@* ]] && at=@
+      cur=\${cur#@}
       compopt -o filenames
       while IFS= read -r line; do COMPREPLY+=("$at$line"); done < <(compgen -f -- "$cur") ;;
     files)

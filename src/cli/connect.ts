@@ -135,7 +135,10 @@ function unreachable(details: string): { cause: string; hint: string } {
   if (/ECONNREFUSED/.test(details)) {
     return { cause: 'nothing listens there', hint: 'start one with "npx deed serve", or set DEED_ADDRESS' }
   }
-  return { cause: `${details}`, hint: 'DBG' }
+  const hint = 'set DEED_ADDRESS to where a Deed server is'
+  return /Protocol error|HTTP|parse/i.test(details)
+    ? { cause: 'what listens there does not speak gRPC', hint }
+    : { cause: 'no answer', hint }
 }
 
 function isConnected(client: Client): boolean {

@@ -130,7 +130,7 @@ describe('a common mistake is told in one line that says what to do:', () => {
     })
     const publish = (name: string) => mistake(['publish', join(folder.path, name)])
     const [far, near, common] = await Promise.all([publish('far'), publish('near'), publish('common')])
-    const start = (file: string) => `error: nothing was published: 1 fault: ${join(folder.path, file)}:1:33: imports`
+    const start = (file: string) => `error: nothing was published: 1 fault: ${join(folder.path, file)}:1:34: imports`
     assert.equal(
       far,
       `${start('far/a.proto')} "shop/nowhere.proto", which is not there: put it into the folder, or drop the import; Deed brings along buf/validate, deed/v1/annotations.proto and google/{api,longrunning,protobuf,rpc,type}`,
