@@ -19,9 +19,9 @@ export function yamlToJson(text: string, desc: DescMessage): string {
   let value: unknown
   try {
     const options = { schema: 'core', intAsBigInt: true, stringKeys: true, uniqueKeys: true } as const
-    const document = parseDocument(text, { ...options, lineCounter: lines, prettyErrors: false, logLevel: 'silent' })
+    const document = parseDocument(text, { ...options, lineCounter: lines, prettyErrors: false, logLevel: 'error' })
     const [fault] = [...document.errors, ...document.warnings]
-    if (fault) throw refuse(fault.message.replace(/\s*\n.*/s, ''), fault.pos[0])
+    if (fault) throw refuse(fault.message.replace(/\s*\n.*|; please use .*/s, ''), fault.pos[0])
     value = document.toJS({ maxAliasCount: 100 })
   } catch (error) {
     if (error instanceof Error && error.name === 'Failure') throw error

@@ -120,7 +120,7 @@ describe('the completion of a shell', () => {
     bash.type(`source ${folder.path}/deed.bash; deed() { printf '<%s>' "$@"; }; echo rea''dy\r`)
     await bash.shows('\rready')
     bash.type('deed call shop\t')
-    await bash.shows('shop.v1.Shop/')
+    await bash.shows('.v1.Shop/')
     bash.type('So\t-\r')
     await bash.shows('<call><shop.v1.Shop/Sort><->')
     bash.type('exit\r')
