@@ -1,19 +1,30 @@
 #!/usr/bin/env node
 import { styleText } from 'node:util'
-import { CommanderError } from 'commander'
-import { Failure, misuse, printFailure } from './cli/failure.ts'
+import { Failure, printFailure } from './cli/failure.ts'
 import type { Output } from './cli/output.ts'
 import { createProgram } from './cli/program.ts'
+import { noProgress, showProgress } from './cli/progress.ts'
+import { readUsage } from './cli/usage.ts'
 import { readClientConfig, readServerConfig, readStorageConfig } from './config.ts'
 
 // Nothing else is imported here: the command that runs says what it needs.
 
+/** 128 and the number of the signal, as shells have it. */
+const signals = { SIGINT: 130, SIGTERM: 143 } as const
+type ExitCode = 0 | 1 | 2 | 130 | 143
+
+/** What an interrupted command has to clean up takes no longer. */
+const graceMs = 10_000
+let interrupted: 130 | 143 | undefined
+
 process.exitCode = await run(process.argv.slice(2))
 
-/** Runs the command and returns its exit code: 0 done, 1 refused or failed, 2 wrong usage. */
-async function run(args: string[]): Promise<0 | 1 | 2> {
+/** Runs the command and returns its exit code: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted. */
+async function run(args: string[]): Promise<ExitCode> {
   // Whoever reads the output, such as `head`, has seen enough.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+  }
   try {
     await program().parseAsync(args, { from: 'user' })
     return 0
@@ -22,18 +33,15 @@ async function run(args: string[]): Promise<0 | 1 | 2> {
   }
 }
 
-function fail(error: unknown, json: boolean): 0 | 1 | 2 {
-  if (error instanceof CommanderError) {
-    if (error.exitCode === 0) return 0
-    // A group without its command: its help is printed.
-    if (error.code === 'commander.help') return 2
-    return fail(
-      misuse(
-        error.message.replace(/^error: /, '').replaceAll('\n', ' '),
-        '"npx deed --help" shows the commands, "npx deed COMMAND --help" one of them',
-      ),
-      json,
-    )
+function fail(thrown: unknown, json: boolean): ExitCode {
+  if (interrupted !== undefined) return interrupted
+  // Ctrl-C while a prompt waits is a key, not a signal.
+  if (thrown instanceof Error && thrown.name === 'ExitPromptError') return signals.SIGINT
+  const error = readUsage(thrown, json)
+  if (error === undefined) return 0
+  if (typeof error === 'string') {
+    process.stderr.write(error)
+    return 2
   }
   process.stderr.write(printFailure(error, json))
   return error instanceof Failure ? error.exitCode : 1
@@ -47,7 +55,7 @@ function program() {
     interrupt,
     serve: async () => {
       const { runServer } = await import('./cli/serve.ts')
-      await runServer(process.env, readServerConfig(process.env))
+      await runServer(process.env, readServerConfig(process.env), output(false))
     },
   })
 }
@@ -55,15 +63,23 @@ function program() {
 function output(json: boolean): Output {
   return {
     json,
-    columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+    columns: process.stdout.isTTY ? process.stdout.columns || 80 : undefined,
     print: (line) => process.stdout.write(`${line}\n`),
     remark: (line) => process.stderr.write(`${json ? line : styleText('dim', line, { stream: process.stderr })}\n`),
+    paint: (format, text) => (json ? text : styleText(format, text, { stream: process.stdout })),
+    progress: (label) => (process.stderr.isTTY && !json ? showProgress(process.stderr, label) : noProgress),
   }
 }
 
 /** The first Ctrl-C lets a command clean up, the second ends it. */
 function interrupt(): AbortSignal {
   const controller = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => controller.abort())
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => {
+      interrupted = signals[name]
+      controller.abort()
+      setTimeout(() => process.exit(signals[name]), graceMs).unref()
+    })
+  }
   return controller.signal
 }

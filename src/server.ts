@@ -117,8 +117,11 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
 /** How long the last replies may take to leave after the work is done. */
 const lastRepliesMs = 2_000
 
-/** `deed serve`: runs until SIGTERM or SIGINT, then drains. A second signal ends it at once. */
-export async function serve(config: ServerConfig): Promise<void> {
+/**
+ * `deed serve`: runs until SIGTERM or SIGINT, then drains. A second signal ends it at once. `beforeSaying` is called
+ * before anything is said to a person at the terminal.
+ */
+export async function serve(config: ServerConfig, beforeSaying: () => void = () => {}): Promise<void> {
   const log = createLog(config.logLevel)
   const stopping = new AbortController()
   const asked = new Promise<string>((resolve) => {
@@ -130,7 +133,10 @@ export async function serve(config: ServerConfig): Promise<void> {
       })
     }
   })
-  const say = (line: string) => process.stdout.write(`${line}\n`)
+  const say = (line: string) => {
+    beforeSaying()
+    process.stdout.write(`${line}\n`)
+  }
   const deed = await startServer(config, { signal: stopping.signal, log, say }).catch((error: unknown) => {
     if (!stopping.signal.aborted) throw error
     log.info('stopped while starting')

@@ -5,7 +5,9 @@ import { fromBinary } from '@bufbuild/protobuf'
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import { runBuf } from '../contracts/buf.ts'
 import { readImageFile } from './image-file.ts'
+import { missingImport } from './missing-import.ts'
 import { built, isBuilt, layOut, withImporters } from './proto-folder.ts'
+import { pathFailure } from './read-file.ts'
 
 /** A place in a source file, its path relative to what was built, with what is wrong there. Lines and columns from 1. */
 export type Fault = { file: string; line?: number; column?: number; cause: string }
@@ -27,8 +29,7 @@ export async function buildImage(path: string, signal: AbortSignal): Promise<Bui
     if (found.isDirectory()) return await buildFolder(path, work, signal)
     return { kind: 'image', bytes: await readImageFile(path, work, signal) }
   } catch (error) {
-    if (!isSystemError(error)) throw error
-    throw new Error(`cannot read ${error.path ?? path}: ${error.code}`, { cause: error })
+    throw pathFailure(error, path) ?? error
   } finally {
     await rm(work, { recursive: true, force: true })
   }
@@ -38,7 +39,13 @@ async function buildFolder(path: string, work: string, signal: AbortSignal): Pro
   const layout = await layOut(path, work, signal)
   const whole = await build(work, [], signal)
   if (whole.kind === 'image') return whole
-  const faults = whole.faults.map((fault) => ({ ...fault, file: layout.get(fault.file) ?? fault.file }))
+  const faults = await Promise.all(
+    whole.faults.map(async (fault) => ({
+      ...fault,
+      file: layout.get(fault.file) ?? fault.file,
+      cause: (await missingImport(fault, layout, work)) ?? fault.cause,
+    })),
+  )
   const places = whole.faults.map(({ file }) => file)
   const broken = [...(await withImporters(places, layout, work))].filter(isBuilt)
   const rest = [...layout.keys()].filter((place) => isBuilt(place) && !broken.includes(place))
@@ -69,8 +76,4 @@ function hasService(image: Uint8Array, places: readonly string[]): boolean {
   const names = new Set(places.map((place) => place.slice(built.length + 1)))
   const { file } = fromBinary(FileDescriptorSetSchema, image)
   return file.some(({ name, service }) => names.has(name) && service.length > 0)
-}
-
-function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'syscall' in error && 'code' in error
 }

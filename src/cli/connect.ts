@@ -117,10 +117,28 @@ function explain(error: ServiceError, client: Client, address: string, signal: A
   if (signal.aborted) return new Failure('interrupted')
   const unanswered = error.code === status.UNAVAILABLE || error.code === status.DEADLINE_EXCEEDED
   if (unanswered && !wasDetailed(error) && !isConnected(client)) {
-    const hint = 'start one with "npm start", or set DEED_ADDRESS'
-    return new Failure(`cannot reach a Deed server at ${address}`, { hint, json: { code: 'UNAVAILABLE' } }, error)
+    const { cause, hint } = unreachable(error.details)
+    return new Failure(
+      `cannot reach a Deed server at ${address}: ${cause}`,
+      { hint, json: { code: 'UNAVAILABLE' } },
+      error,
+    )
   }
   return refusal(error)
+}
+
+/** By gRPC's words, which tell how far the connection got. */
+function unreachable(details: string): { cause: string; hint: string } {
+  if (/ENOTFOUND|EAI_AGAIN|Name resolution failed/i.test(details)) {
+    return { cause: 'that host is unknown', hint: 'check DEED_ADDRESS, or your network' }
+  }
+  if (/ECONNREFUSED/.test(details)) {
+    return { cause: 'nothing listens there', hint: 'start one with "npx deed serve", or set DEED_ADDRESS' }
+  }
+  const hint = 'set DEED_ADDRESS to where a Deed server is'
+  return /Protocol error|HTTP|parse/i.test(details)
+    ? { cause: 'what listens there does not speak gRPC', hint }
+    : { cause: 'no answer', hint }
 }
 
 function isConnected(client: Client): boolean {

@@ -3,16 +3,16 @@ import { ContractVersion } from '../../gen/deed/v1/contract.ts'
 import type { Image } from '../contracts/image.ts'
 import { printFile } from '../contracts/print.ts'
 import type { CommandContext } from './command.ts'
-import { fetchContract } from './contract-image.ts'
+import { fetchNamed } from './contract-image.ts'
+import { jsonLine } from './json-line.ts'
 import { contractName, versionName } from './names.ts'
-import { jsonLine } from './output.ts'
 import { ownJson } from './own-json.ts'
 
 /** `deed contract show`: a version of a contract as .proto. */
 export async function showContract(context: CommandContext, text: string, number?: string): Promise<void> {
   const { connection, output } = context
   const name = contractName(text, number)
-  const { version, image } = await fetchContract(connection, versionName(name))
+  const { version, image } = await fetchNamed(connection, versionName(name))
   const files = filesOf(name.name.replace('contracts/', ''), image)
   if (output.json) {
     const summary = ownJson('deed.v1.ContractVersion', ContractVersion, version)

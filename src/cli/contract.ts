@@ -3,8 +3,9 @@ import { ContractServiceService as Service } from '../../gen/deed/v1/contract_se
 import type { CommandContext } from './command.ts'
 import { misuse } from './failure.ts'
 import { age } from './format.ts'
+import { jsonLine } from './json-line.ts'
 import { contractName, versionName, wholeContract } from './names.ts'
-import { jsonLine, table } from './output.ts'
+import { printTable } from './output.ts'
 import { ownJson } from './own-json.ts'
 import { pages } from './pages.ts'
 
@@ -20,17 +21,12 @@ export async function listContracts({ connection, output }: CommandContext): Pro
   }
   const rows = await Array.fromAsync(contracts)
   if (rows.length === 0) return output.remark('no contracts yet: publish one with "npx deed publish PATH"')
-  const lines = table(
-    rows,
-    [
-      { title: 'CONTRACT', cell: ({ name }) => name.replace('contracts/', ''), shrinks: true },
-      { title: 'ACTIVE', cell: ({ activeVersion }) => String(activeVersion) },
-      { title: 'LATEST', cell: ({ latestVersion }) => String(latestVersion) },
-      { title: 'UPDATED', cell: ({ updateTime }) => age(updateTime) },
-    ],
-    output.columns,
-  )
-  for (const line of lines) output.print(line)
+  printTable(output, rows, [
+    { title: 'CONTRACT', cell: ({ name }) => name.replace('contracts/', ''), shrinks: true },
+    { title: 'ACTIVE', cell: ({ activeVersion }) => String(activeVersion) },
+    { title: 'LATEST', cell: ({ latestVersion }) => String(latestVersion) },
+    { title: 'UPDATED', spare: true, cell: ({ updateTime }) => age(updateTime) },
+  ])
 }
 
 /** `deed contract versions`: the versions of a contract, newest first. */
@@ -46,18 +42,13 @@ export async function listVersions({ connection, output }: CommandContext, text:
     }
     return
   }
-  const lines = table(
-    await Array.fromAsync(versions),
-    [
-      { title: 'VERSION', cell: (each) => String(each.version) },
-      { title: 'ACTIVE', cell: ({ active }) => (active ? 'yes' : '') },
-      { title: 'PUBLISHED', cell: ({ createTime }) => age(createTime) },
-      { title: 'DIGEST', cell: ({ digest }) => digest.slice(0, 12) },
-      { title: 'METHODS', cell: ({ methods }) => methods.map(shortMethod).join(', '), shrinks: true },
-    ],
-    output.columns,
-  )
-  for (const line of lines) output.print(line)
+  printTable(output, await Array.fromAsync(versions), [
+    { title: 'VERSION', cell: (each) => String(each.version) },
+    { title: 'ACTIVE', cell: ({ active }) => (active ? 'yes' : '') },
+    { title: 'PUBLISHED', cell: ({ createTime }) => age(createTime) },
+    { title: 'DIGEST', spare: true, cell: ({ digest }) => digest.slice(0, 12) },
+    { title: 'METHODS', cell: ({ methods }) => methods.map(shortMethod).join(', '), shrinks: true },
+  ])
 }
 
 /** `deed contract activate`: makes a version the one that calls are answered with. */

@@ -2,7 +2,7 @@ import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import type { CommandContext } from './command.ts'
 import type { UnaryMethod } from './connect.ts'
 import { Failure } from './failure.ts'
-import { jsonLine } from './output.ts'
+import { jsonLine } from './json-line.ts'
 
 const servingStatus = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'] as const
 const serving = 1

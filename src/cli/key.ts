@@ -3,8 +3,9 @@ import { ApiKeyServiceService as Service } from '../../gen/deed/v1/api_key_servi
 import type { CommandContext } from './command.ts'
 import { Failure } from './failure.ts'
 import { age, enumName } from './format.ts'
+import { jsonLine } from './json-line.ts'
 import { resourceName } from './names.ts'
-import { jsonLine, table } from './output.ts'
+import { printTable } from './output.ts'
 import { ownJson } from './own-json.ts'
 import { pages } from './pages.ts'
 
@@ -42,18 +43,13 @@ export async function listKeys({ connection, output }: CommandContext): Promise<
     for await (const key of keys) output.print(jsonLine(ownJson(typeName, ApiKey, key)))
     return
   }
-  const lines = table(
-    await Array.fromAsync(keys),
-    [
-      { title: 'ROLE', cell: ({ role }) => enumName(Role, 'ROLE_', role).toLowerCase() },
-      { title: 'CREATED', cell: ({ createTime }) => age(createTime) },
-      { title: 'REVOKED', cell: ({ revokeTime }) => age(revokeTime) },
-      { title: 'NAME', cell: ({ displayName }) => displayName, shrinks: true },
-      { title: 'KEY', cell: ({ name }) => name.replace('apiKeys/', '') },
-    ],
-    output.columns,
-  )
-  for (const line of lines) output.print(line)
+  printTable(output, await Array.fromAsync(keys), [
+    { title: 'ROLE', cell: ({ role }) => enumName(Role, 'ROLE_', role).toLowerCase() },
+    { title: 'CREATED', spare: true, cell: ({ createTime }) => age(createTime) },
+    { title: 'REVOKED', cell: ({ revokeTime }) => age(revokeTime) },
+    { title: 'NAME', cell: ({ displayName }) => displayName, shrinks: true },
+    { title: 'KEY', cell: ({ name }) => name.replace('apiKeys/', '') },
+  ])
 }
 
 /** `deed key revoke` */

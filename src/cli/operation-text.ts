@@ -2,10 +2,10 @@ import { type Completion, CompletionOutcome, type Operation, OperationState } fr
 import { statusLine, statusLines } from '../errors/status-details.ts'
 import { dollars, enumName, moment, span } from './format.ts'
 import type { Payloads } from './operation-payload.ts'
-import { table } from './output.ts'
+import { table } from './table.ts'
 
 /** An operation as a block of lines for a person. */
-export function operationText(operation: Operation, { request, response, error }: Payloads): string[] {
+export function operationText(operation: Operation, { request, response, error }: Payloads, width?: number): string[] {
   const { name, method, contractVersion, acceptTime, settleTime, idempotencyKey, attempts, model } = operation
   const state = enumName(OperationState, 'OPERATION_STATE_', operation.state)
   const took = acceptTime && settleTime ? `  (after ${span(settleTime.getTime() - acceptTime.getTime())})` : ''
@@ -25,35 +25,37 @@ export function operationText(operation: Operation, { request, response, error }
     ...section('request', request === undefined ? [] : pretty(request)),
     ...section('response', response === undefined ? [] : pretty(response)),
     ...section('error', error ? [statusLine(error), ...statusLines(error).map((line) => `  ${line}`)] : []),
-    ...section('completions', operation.completions.length === 0 ? [] : completionTable(operation.completions)),
+    ...section('completions', operation.completions.length === 0 ? [] : completionTable(operation.completions, width)),
   ]
 }
 
 function section(title: string, lines: readonly string[]): string[] {
-  return lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)]
+  return lines.length === 0 ? [] : ['', title, ...lines.map((line) => `${indent}${line}`)]
 }
+
+const indent = '  '
 
 function pretty(json: unknown): string[] {
   return JSON.stringify(json, undefined, 2).split('\n')
 }
 
-function completionTable(completions: readonly Completion[]): string[] {
+function completionTable(completions: readonly Completion[], width?: number): string[] {
   return table(
     completions,
     [
       { title: '', cell: ({ attempt, sequence }) => `${attempt}.${sequence}` },
       { title: 'OUTCOME', cell: ({ outcome }) => enumName(CompletionOutcome, 'COMPLETION_OUTCOME_', outcome) },
-      { title: 'MODEL', cell: ({ model }) => model },
+      { title: 'MODEL', cell: ({ model }) => model, shrinks: true },
       { title: 'IN', cell: ({ inputTokens }) => String(inputTokens) },
       { title: 'OUT', cell: ({ outputTokens }) => String(outputTokens) },
-      { title: 'CACHED', cell: ({ cacheReadTokens }) => String(cacheReadTokens) },
+      { title: 'CACHED', spare: true, cell: ({ cacheReadTokens }) => String(cacheReadTokens) },
       {
         title: 'LATENCY',
         cell: ({ latency }) => (latency ? span(Number(latency.seconds) * 1e3 + latency.nanos / 1e6) : '-'),
       },
       { title: 'COST', cell: ({ costMicroUsd }) => dollars(costMicroUsd) },
-      { title: 'PROVIDER REQUEST', cell: ({ providerRequestId }) => providerRequestId || '-' },
+      { title: 'PROVIDER REQUEST', cell: ({ providerRequestId }) => providerRequestId || '-', shrinks: true },
     ],
-    undefined,
+    width === undefined ? undefined : width - indent.length,
   )
 }

@@ -3,11 +3,13 @@ import { OperationServiceService as Service } from '../../gen/deed/v1/operation_
 import type { CommandContext } from './command.ts'
 import { Failure } from './failure.ts'
 import { age, dollars, enumName } from './format.ts'
+import { jsonLine } from './json-line.ts'
 import { resourceName, wholeContract } from './names.ts'
 import { operationJson, payloadReader } from './operation-payload.ts'
 import { operationText } from './operation-text.ts'
-import { jsonLine, table } from './output.ts'
+import { type Column, printTable } from './output.ts'
 import { pages } from './pages.ts'
+import type { Format } from './table.ts'
 
 /** The states that `--state` takes. */
 const states = {
@@ -44,7 +46,7 @@ export async function listOperations({ connection, output }: CommandContext, fil
   }
   const rows = await Array.fromAsync(operations)
   if (rows.length === 0) return output.remark('no operations')
-  for (const line of operationTable(rows, output.columns)) output.print(line)
+  printTable(output, rows, columns)
 }
 
 /** `deed operation get`: all that is known of one. */
@@ -54,24 +56,31 @@ export async function getOperation({ connection, output }: CommandContext, id: s
   const { operation } = response
   if (!operation) throw new Failure(`the server did not show ${name}`)
   const payloads = await payloadReader(connection)(operation)
-  const lines = output.json ? [jsonLine(operationJson(operation, payloads))] : operationText(operation, payloads)
+  const lines = output.json
+    ? [jsonLine(operationJson(operation, payloads))]
+    : operationText(operation, payloads, output.columns)
   for (const line of lines) output.print(line)
 }
 
-function operationTable(operations: readonly Operation[], width: number | undefined): string[] {
-  return table(
-    operations,
-    [
-      { title: 'STATE', cell: ({ state }) => enumName(OperationState, 'OPERATION_STATE_', state) },
-      { title: 'METHOD', cell: ({ method }) => withoutPackage(method), shrinks: true },
-      { title: 'AGE', cell: ({ acceptTime }) => age(acceptTime) },
-      { title: 'MODEL', cell: ({ model }) => model || '-', shrinks: true },
-      { title: 'COST', cell: ({ costMicroUsd }) => dollars(costMicroUsd) },
-      { title: 'OPERATION', cell: ({ name }) => name.replace('operations/', '') },
-    ],
-    width,
-  )
-}
+const columns: readonly Column<Operation>[] = [
+  {
+    title: 'STATE',
+    cell: ({ state }) => enumName(OperationState, 'OPERATION_STATE_', state),
+    format: ({ state }) => colours.get(state),
+  },
+  { title: 'METHOD', cell: ({ method }) => withoutPackage(method), shrinks: true },
+  { title: 'AGE', cell: ({ acceptTime }) => age(acceptTime) },
+  { title: 'MODEL', cell: ({ model }) => model || '-', shrinks: true, spare: true },
+  { title: 'COST', cell: ({ costMicroUsd }) => dollars(costMicroUsd), spare: true },
+  { title: 'OPERATION', cell: ({ name }) => name.replace('operations/', '') },
+]
+
+const colours: ReadonlyMap<OperationState, Format> = new Map([
+  [OperationState.OPERATION_STATE_RUNNING, 'cyan'],
+  [OperationState.OPERATION_STATE_SUCCEEDED, 'green'],
+  [OperationState.OPERATION_STATE_FAILED, 'red'],
+  [OperationState.OPERATION_STATE_CANCELLED, 'yellow'],
+])
 
 function withoutPackage(method: string): string {
   return method.slice(method.lastIndexOf('.', method.indexOf('/')) + 1)

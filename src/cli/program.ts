@@ -1,8 +1,13 @@
-import { Argument, Command, InvalidArgumentError, Option } from 'commander'
+import { styleText } from 'node:util'
+import { Argument, Command, Option } from 'commander'
+import { contractArgument, count, milliseconds } from './arguments.ts'
 import type { CommandContext } from './command.ts'
+import type { Shell } from './completion.ts'
 import type { Target } from './connect.ts'
+import { examples } from './examples.ts'
 import type { Storage } from './migrate.ts'
 import type { Output } from './output.ts'
+import { pathOf, UsageError } from './usage.ts'
 
 /** What the grammar needs of the process around it. Settings are read when a command asks for them. */
 export type Surroundings = {
@@ -16,18 +21,17 @@ export type Surroundings = {
 
 /**
  * The grammar of `deed`. What a command does is imported when it runs: `--help` stays quick, and `serve` can load telemetry
- * before everything else. Throws what its commands throw, and commander's CommanderError for wrong usage.
+ * before everything else. Throws what its commands throw, and a UsageError for wrong usage and when help was printed.
  */
 export function createProgram(around: Surroundings): Command {
   const program = new Command('deed')
   program
     .description('gRPC services that are answered by AI models, behind typed contracts')
-    .exitOverride()
     // Errors are printed in one place, by whoever runs this.
-    .configureOutput({ outputError: () => {} })
-    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ outputError: () => {}, writeErr: () => {} })
+    .configureHelp({ showGlobalOptions: true, styleTitle: (title) => painted('bold', title) })
     .option('--json', 'print JSON: one document per line, on stderr too')
-    .addHelpText('after', settings)
+  finish(program, settings)
 
   /** Runs a command that calls a server. */
   const remote = async (command: Command, run: (context: CommandContext) => Promise<void>) => {
@@ -37,9 +41,17 @@ export function createProgram(around: Surroundings): Command {
     await run({ target, connection, output, signal })
   }
 
-  const add = (parent: Command, name: string, description: string) => parent.command(name).description(description)
+  const add = (parent: Command, name: string, description: string) =>
+    finish(parent.command(name).description(description))
 
   add(program, 'serve', 'run the server').action(() => around.serve())
+
+  add(program, 'new', 'write a contract to start from into a new folder')
+    .argument('<name>', 'of the folder; its last part names the package: mail, ticket-triage or acme.support')
+    .action(async (name: string, _, command: Command) => {
+      const { newContract } = await import('./new.ts')
+      await newContract(around.output(isJson(command)), name)
+    })
 
   add(program, 'publish', 'publish the services of a folder of .proto, or of an image of buf build, as contracts')
     .argument('<path>', 'a folder, or a file such as image.binpb')
@@ -54,25 +66,36 @@ export function createProgram(around: Surroundings): Command {
 
   add(program, 'call', 'call a method of a published contract')
     .argument('<service/method>', 'for example acme.support.v1.TicketService/TriageTicket')
-    .requiredOption('-d, --data <json>', 'the request in JSON, @FILE to read it from a file, - from stdin')
+    .option('-d, --data <request>', 'the request in JSON or YAML, @FILE to read it from a file, - from stdin')
+    .option('-i, --interactive', 'ask for the fields of the request, one by one', false)
     .option('--idempotency-key <key>', 'one key, one outcome: the same call later returns the same answer')
     .option('--deadline <time>', 'how long to wait: 90, 90s, 500ms or 2m', milliseconds, 120_000)
-    .action((method: string, { data, idempotencyKey, deadline }, command: Command) =>
+    .action((method: string, { data, interactive, idempotencyKey, deadline }, command: Command) =>
       remote(command, async (context) => {
         const { call } = await import('./call.ts')
-        await call(context, { method, data, idempotencyKey, timeoutMs: deadline })
+        await call(context, { method, data, interactive, idempotencyKey, timeoutMs: deadline })
       }),
     )
 
-  const contract = program.command('contract').description('see and manage the contracts of the project')
+  const contract = add(program, 'contract', 'see and manage the contracts of the project')
   add(contract, 'list', 'list the contracts').action((_, command: Command) =>
     remote(command, async (context) => (await import('./contract.ts')).listContracts(context)),
   )
-  add(contract, 'show', 'print a contract as .proto')
+  add(contract, 'show', 'print a contract as .proto, or what a model gets of it')
     .addArgument(contractArgument())
     .argument('[version]', 'the number of a version, else the active one')
-    .action((name: string, version: string | undefined, _, command: Command) =>
-      remote(command, async (context) => (await import('./contract-show.ts')).showContract(context, name, version)),
+    .option('--schema [method]', 'the JSON Schema of the answer that a model gets, of one method or of all')
+    .option('--prompt [method]', 'what a model is told, with a request as an example')
+    .action((name: string, version: string | undefined, { schema, prompt }, command: Command) =>
+      remote(command, async (context) => {
+        if (schema === undefined && prompt === undefined) {
+          const { showContract } = await import('./contract-show.ts')
+          await showContract(context, name, version)
+        } else {
+          const { showForModel } = await import('./contract-model.ts')
+          await showForModel(context, name, version, { schema, prompt })
+        }
+      }),
     )
   add(contract, 'versions', 'list the versions of a contract, newest first')
     .addArgument(contractArgument())
@@ -91,7 +114,7 @@ export function createProgram(around: Surroundings): Command {
       remote(command, async (context) => (await import('./contract.ts')).deleteContract(context, name)),
     )
 
-  const operation = program.command('operation').description('see what was asked and answered')
+  const operation = add(program, 'operation', 'see what was asked and answered')
   add(operation, 'list', 'list operations, newest first')
     .option('--contract <name>', 'only of this contract')
     .option('--method <name>', 'only of this method: TriageTicket, or with its service before a slash')
@@ -118,7 +141,7 @@ export function createProgram(around: Surroundings): Command {
       remote(command, async (context) => (await import('./operation.ts')).getOperation(context, id)),
     )
 
-  const key = program.command('key').description('manage the API keys of the project')
+  const key = add(program, 'key', 'manage the API keys of the project')
   add(key, 'create', 'make a key; its secret is printed this once')
     .addOption(
       new Option('--role <role>', 'what its bearer may do')
@@ -151,37 +174,54 @@ export function createProgram(around: Surroundings): Command {
       await runMigrations(storage, output, signal)
     },
   )
+  add(program, 'completion', 'print a script that completes deed in a shell')
+    .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']))
+    .action(async (shell: Shell, _, command: Command) => {
+      const { completionScript } = await import('./completion.ts')
+      around.output(isJson(command)).print(completionScript(shell))
+    })
+  // What those scripts ask. It says nothing rather than what went wrong, in the middle of a line that someone types.
+  program
+    .command('__complete', { hidden: true })
+    .argument('<shell>')
+    .argument('[words...]')
+    .action(async (shell: Shell, words: string[]) => {
+      const { complete } = await import('./complete.ts')
+      const lines = await complete(program, shell, words, around.target)
+      for (const line of lines) around.output(false).print(line)
+    })
   return program
 }
 
-const settings = `
-Commands that call a server find it at DEED_ADDRESS (127.0.0.1:50051) and show it the key in DEED_KEY, or the one in
-admin.key in DEED_DATA_DIR (.deed), which the server's first start writes.
-
-With --json, each line of stdout and of stderr is one JSON document; lists print one for each item.
-Exit codes: 0 done, 1 refused or failed, 2 wrong usage.`
-
-function contractArgument(): Argument {
-  return new Argument(
-    '<name>',
-    'for example acme.support.v1.TicketService, also with contracts/ before or /versions/3 after',
-  )
+/** Gives a command its examples, and its name to errors about it. */
+function finish(command: Command, more = ''): Command {
+  const path = pathOf(command)
+  return command
+    .exitOverride((error) => {
+      throw new UsageError(error, command)
+    })
+    .addHelpText('after', () => {
+      const lines = (examples[path] ?? []).map((line) => `  ${line}`)
+      return [`\n${painted('bold', 'Examples:')}`, ...lines, ...(more === '' ? [] : [more])].join('\n')
+    })
 }
+
+/** Taken out again where stdout is no terminal. */
+function painted(format: 'bold', text: string): string {
+  return styleText(format, text, { validateStream: false })
+}
+
+const settings = `
+Commands that call a server find it at DEED_ADDRESS
+(127.0.0.1:50051) and show it the key in DEED_KEY, or the
+one in admin.key in DEED_DATA_DIR (.deed), which the
+server's first start writes.
+
+With --json, each line of stdout and of stderr is one JSON
+document; lists print one for each item.
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage,
+130 interrupted.`
 
 function isJson(command: Command): boolean {
   return command.optsWithGlobals()['json'] === true
-}
-
-function count(text: string): number {
-  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text)
-  throw new InvalidArgumentError('It must be a whole number from 1 on.')
-}
-
-const factors: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 }
-
-function milliseconds(text: string): number {
-  const [, number, unit = 's'] = /^(\d{1,8}(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? []
-  const value = Number(number) * (factors[unit] ?? Number.NaN)
-  if (value >= 1 && value <= 86_400_000) return value
-  throw new InvalidArgumentError('It must be a time such as 90, 90s, 500ms or 2m, up to a day.')
 }

@@ -2,6 +2,7 @@ import { cp, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/p
 import { basename, dirname, extname, join } from 'node:path'
 import { runBuf } from '../contracts/buf.ts'
 import { writeCommonImports } from '../contracts/imports.ts'
+import { Failure } from './failure.ts'
 
 /** The modules that a folder is laid out in: what to build, and what that may import. */
 export const built = 'contract'
@@ -30,7 +31,8 @@ export async function layOut(path: string, work: string, signal: AbortSignal): P
   }
   const modules = [{ path: built }, { path: imported }]
   await writeFile(join(work, 'buf.yaml'), JSON.stringify({ version: 'v2', modules }))
-  if (![...layout.keys()].some(isBuilt)) throw new Error(`${path} has no .proto file of its own`)
+  if (![...layout.keys()].some(isBuilt))
+    throw new Failure(`${path} has no .proto file of its own`, { hint: noProtoHint })
   return layout
 }
 
@@ -70,14 +72,20 @@ async function listFiles(
   signal: AbortSignal,
 ): Promise<{ path: string; import_path: string }[]> {
   const names = await readdir(copy, { recursive: true })
-  if (!names.some((name) => extname(name) === '.proto')) throw new Error(`${path} has no .proto file`)
+  if (!names.some((name) => extname(name) === '.proto'))
+    throw new Failure(`${path} has no .proto file`, { hint: noProtoHint })
   // Without a configuration of its own the folder must not get one from a folder above.
   if (!names.some((name) => configNames.includes(name))) await writeFile(join(copy, 'buf.yaml'), '{"version":"v2"}')
   const { code, stdout, stderr } = await runBuf(['ls-files', '--format', 'json'], copy, signal)
-  if (code !== 0) throw new Error(`buf cannot read ${path}: ${stderr.replace(/\s+/g, ' ').trim()}`)
+  if (code !== 0) {
+    const hint = /buf\.(work\.)?yaml/.test(stderr) ? 'mend buf.yaml, or drop it: Deed needs none' : undefined
+    throw new Failure(`buf cannot read ${path}: ${stderr.replace(/\s+/g, ' ').trim()}`, { hint })
+  }
   const lines = stdout.split('\n').filter((line) => line !== '')
   return lines.map((line) => JSON.parse(line))
 }
+
+const noProtoHint = 'give the folder that holds the contract, or start one with "npx deed new NAME"'
 
 async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined)) !== undefined

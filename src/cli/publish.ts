@@ -6,7 +6,7 @@ import { readImage } from '../contracts/image.ts'
 import { buildImage, type Fault } from './build-image.ts'
 import type { CommandContext } from './command.ts'
 import { Failure } from './failure.ts'
-import { jsonLine } from './output.ts'
+import { jsonLine } from './json-line.ts'
 import { ownJson } from './own-json.ts'
 import { skeleton } from './skeleton.ts'
 
@@ -19,10 +19,13 @@ const timeoutMs = 120_000
 export async function publish(context: CommandContext, args: PublishArguments): Promise<void> {
   const { connection, output, signal } = context
   const { path, allowBreaking, validateOnly } = args
+  using progress = output.progress(`building ${path}`)
   const build = await buildImage(path, signal)
+  progress.say('checking by the server')
   if (build.kind === 'faults') throw await refuse(context, args, build.faults, build.partial)
   const request = { image: Buffer.from(build.bytes), allowBreaking, validateOnly }
   const { versions } = (await connection.call(Service.publishContract, request, { timeoutMs })).response
+  progress[Symbol.dispose]()
   if (output.json) {
     for (const version of versions) output.print(jsonLine(ownJson('deed.v1.ContractVersion', ContractVersion, version)))
     return

@@ -14,9 +14,9 @@ export function wasDetailed({ metadata }: ServiceError): boolean {
 export function refusal(error: ServiceError): Failure {
   const details = decode(error)
   const operation = error.metadata.get('deed-operation').map(String)[0]
-  const lines = operation === undefined ? statusLines(details) : [...statusLines(details), `in ${operation}`]
   const json = { ...details, ...(operation !== undefined && { operation }) }
-  return new Failure(statusLine(details), { hint: hintOf(details), lines, json }, error)
+  const message = `${statusLine(details)}${operation === undefined ? '' : ` (${operation})`}`
+  return new Failure(message, { hint: hintOf(details), lines: statusLines(details), json }, error)
 }
 
 function decode({ code, details: message, metadata = new Metadata() }: ServiceError): StatusDetails {

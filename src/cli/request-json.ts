@@ -1,6 +1,7 @@
 import { type DescMessage, fromJsonString, type Registry, toBinary } from '@bufbuild/protobuf'
 import { jsonFaults } from '../contracts/json/faults.ts'
 import { Failure, misuse } from './failure.ts'
+import { nearest } from './text.ts'
 
 /** The bytes of a message from its JSON. Throws a Failure (wrong usage) that says where the text is wrong, or each field. */
 export function encodeJson(desc: DescMessage, text: string, registry: Registry): Buffer {
@@ -9,15 +10,43 @@ export function encodeJson(desc: DescMessage, text: string, registry: Registry):
     return Buffer.from(toBinary(desc, fromJsonString(desc, text, { registry })))
   } catch (error) {
     const faults = jsonFaults(desc, value)
-    const lines = faults.map(({ field, description }) => (field === '' ? description : `${field}: ${description}`))
+    const lines = faults.map(({ field, description }) => {
+      const text = advised(desc, field, description)
+      return field === '' ? text : `${field}: ${text}`
+    })
     // The parser stops at the first fault, but knows some that the list does not, such as a key that is given twice.
     const first = error instanceof Error ? error.message.replace(/^cannot decode (message )?/, '') : String(error)
     throw new Failure(`the request is not a ${desc.typeName}`, {
       exitCode: 2,
       lines: lines.length > 0 ? lines : [first],
+      hint: lines.some((line) => /did you mean|it has/.test(line)) ? undefined : fieldsHint,
       json: { violations: faults.map(({ field, description }) => ({ field, description })) },
     })
   }
+}
+
+const fieldsHint = '"npx deed contract show CONTRACT" shows its fields'
+const shownFields = 8
+
+/** An unknown field with the one that was likely meant, or with those that there are. */
+function advised(desc: DescMessage, path: string, description: string): string {
+  const [, quoted] = /^has no field ("(?:[^"\\]|\\.)*")$/.exec(description) ?? []
+  const message = quoted === undefined ? undefined : messageAt(desc, path)
+  if (quoted === undefined || !message) return description
+  const names = message.fields.map(({ jsonName }) => jsonName)
+  const meant = nearest(JSON.parse(quoted), names)
+  if (meant !== undefined) return `${description}, did you mean ${JSON.stringify(meant)}?`
+  const more = names.length > shownFields ? ', …' : ''
+  return names.length === 0 ? description : `${description}; it has ${names.slice(0, shownFields).join(', ')}${more}`
+}
+
+/** The message that a path such as `items[0].price` leads to. Keys of maps may hold dots. */
+function messageAt(desc: DescMessage, path: string): DescMessage | undefined {
+  const names = path.replace(/\[(?:"(?:[^"\\]|\\.)*"|[^\]]*)\]/g, '').split('.')
+  return names.reduce<DescMessage | undefined>(
+    (message, name) => (name === '' ? message : message?.fields.find((field) => field.name === name)?.message),
+    desc,
+  )
 }
 
 function parseJson(text: string): unknown {

@@ -177,7 +177,7 @@ deps:
       'shared/google/type/money.proto': 'syntax = "proto3";\n',
     })
     for (const [name, message] of Object.entries({
-      missing: /^cannot read .*missing: ENOENT$/,
+      missing: /^cannot read .*missing: it is not there$/,
       empty: /empty has no \.proto file$/,
       'image.binpb': /is not an image: make one with `buf build/,
       'zero.binpb': /is not an image/,

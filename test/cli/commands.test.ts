@@ -138,7 +138,7 @@ describe('the commands', () => {
       const file = ['call', 'acme.v1.Tickets/Triage', '-d', `@${folder.path}/request.json`]
       assert.equal((await run({ [path]: () => triaged }, file)).code, 0)
       const { code, stderr } = await run({}, ['call', 'acme.v1.Tickets/Triage', '-d', '@/no/such.json'])
-      assert.deepEqual([code, stderr], [1, 'error: cannot read "/no/such.json": ENOENT\n'])
+      assert.deepEqual([code, stderr], [1, 'error: cannot read /no/such.json: it is not there — check the path\n'])
     })
 
     it('prints each violation in a line of its own', async () => {
@@ -169,13 +169,13 @@ describe('the commands', () => {
 
     it('names the methods that there are', async () => {
       const { code, stderr } = await run({}, ['call', 'acme.v1.Tickets/Close', '-d', '{}'])
-      assert.deepEqual([code, stderr], [1, 'error: acme.v1.Tickets has no method Close\nhint: it has Triage\n'])
+      assert.deepEqual([code, stderr], [1, 'error: acme.v1.Tickets has no method Close — it has Triage\n'])
     })
 
     it('refuses what is no name of a method', async () => {
       const { code, stderr } = await run({}, ['call', 'not a method', '-d', '{}'])
       assert.equal(code, 2)
-      assert.match(stderr, /^error: "not a method" names no method\nhint: write SERVICE\/METHOD/)
+      assert.match(stderr, /^error: "not a method" names no method — write SERVICE\/METHOD/)
     })
   })
 
@@ -236,7 +236,7 @@ describe('the commands', () => {
       assert.equal(code, 1)
       assert.match(
         stderr,
-        /\n {2}acme\.v1\.TriageRequest\.subject: changed\n.*hint: publish it all the same with --allow-/s,
+        /: acme\.v1\.TriageRequest\.subject: changed — publish it all the same with --allow-breaking\n$/,
       )
     })
   })
@@ -383,10 +383,11 @@ describe('the commands', () => {
       runDeed(['contract', 'list'], { ...env, DEED_DATA_DIR: '/no/such/folder' }),
     ])
     assert.equal(unreachable.code, 1)
-    const hint = 'hint: start one with "npm start", or set DEED_ADDRESS\n'
-    assert.equal(unreachable.stderr, `error: cannot reach a Deed server at 127.0.0.1:1\n${hint}`)
+    const hint = 'start one with "npx deed serve", or set DEED_ADDRESS\n'
+    const cause = 'nothing listens there'
+    assert.equal(unreachable.stderr, `error: cannot reach a Deed server at 127.0.0.1:1: ${cause} — ${hint}`)
     assert.equal(keyless.code, 1)
-    assert.match(keyless.stderr, /^error: no API key: \/no\/such\/folder\/admin\.key is not there\nhint: set DEED_KEY/)
+    assert.match(keyless.stderr, /^error: no API key: \/no\/such\/folder\/admin\.key is not there — set DEED_KEY/)
   })
 
   it('tells wrong usage from failure', async () => {
@@ -400,10 +401,10 @@ describe('the commands', () => {
     assert.deepEqual([help.code, help.stderr], [0, ''])
     assert.match(help.stdout, /Exit codes: 0 done, 1 refused or failed, 2 wrong usage/)
     assert.equal(unknown.code, 2)
-    assert.match(unknown.stderr, /^error: unknown command 'publsh' \(Did you mean publish\?\)\nhint: /)
+    assert.match(unknown.stderr, /^error: unknown command 'publsh' \(Did you mean publish\?\) — /)
     assert.equal(group.code, 2)
     assert.equal(json.code, 2)
-    assert.match(JSON.parse(json.stderr).error.message, /--data <json>/)
+    assert.match(JSON.parse(json.stderr).error.message, /--data <request>/)
     assert.deepEqual([setting.code, setting.stdout], [1, ''])
     assert.match(setting.stderr, /^error: DEED_ADDRESS must be host:port/)
   })

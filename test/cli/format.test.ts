@@ -58,8 +58,48 @@ describe('a table', () => {
     ])
   })
 
-  it('does not cut below what can be read', () => {
-    assert.equal(table(rows, columns, 5)[1], 'a.very.long…  1')
+  it('leaves out what can be spared before it cuts below what can be read', () => {
+    const spare = [...columns, { title: 'ID', cell: () => '0190a1b2-0000', spare: true }]
+    assert.deepEqual(table(rows, spare, 24), table(rows, columns, 24))
+    assert.equal(table(rows, spare, 40)[1], 'a.very.long.name.…  1      0190a1b2-0000')
+  })
+
+  it('becomes a block for each row where columns cannot stand side by side', () => {
+    const wide = [...columns, { title: 'ID', cell: () => '0190a1b2-0000-7000' }]
+    assert.deepEqual(table(rows, wide, 20), [
+      'NAME   a.very.long.…',
+      'COUNT  1',
+      'ID',
+      '0190a1b2-0000-7000',
+      '',
+      'NAME   short',
+      'COUNT  20',
+      'ID',
+      '0190a1b2-0000-7000',
+    ])
+    for (const width of [1, 5, 10]) for (const line of table(rows, wide, width)) assert.ok(line.length <= width, line)
+  })
+
+  it('counts what a terminal shows, and cuts no character in two', () => {
+    const names = [
+      { name: '日本語のとても長い名前です', count: 1 },
+      { name: '👩‍👩‍👧 family', count: 2 },
+    ]
+    assert.deepEqual(table(names, columns, 19), ['NAME          COUNT', '日本語のと…   1', '👩‍👩‍👧 family     2'])
+  })
+
+  it('shows control characters of a cell as what they are not', () => {
+    const [, line] = table([{ name: 'a\x1b[2Jb\nc', count: 1 }], columns, 80)
+    assert.equal(line, 'a\ufffd[2Jb c  1')
+  })
+
+  it('has its colours around whole cells', () => {
+    const coloured: Column<{ name: string; count: number }>[] = [
+      { title: 'N', cell: ({ count }) => String(count), format: () => 'red' },
+      { title: 'NAME', cell: ({ name }) => name },
+    ]
+    const paint = (format: unknown, text: string) => `<${format}:${text}>`
+    assert.deepEqual(table(rows.slice(1), coloured, 80, paint), ['<bold:N   NAME>', '<red:20>  short'])
   })
 
   it('has only its titles without rows', () => {

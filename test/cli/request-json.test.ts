@@ -74,7 +74,7 @@ describe('the request of a call', () => {
     const { message, lines } = refused('{"subject": "x", "items": [{"name": 1}], "kinds": {"a": "KIND_NONE"}}')
     assert.equal(message, 'the request is not a test.v1.Ticket')
     assert.deepEqual(lines.toSorted(), [
-      'has no field "subject"',
+      'has no field "subject", did you mean "subjectLine"?',
       'items[0].name: must be a string',
       'kinds["a"]: must be one of KIND_UNSPECIFIED, KIND_BUG',
     ])

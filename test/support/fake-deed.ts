@@ -8,7 +8,7 @@ import { encodeStatus } from '../../src/errors/status.ts'
 /** What was sent to a method. */
 export type Received = { path: string; request: unknown; metadata: Metadata }
 
-/** What a method answers; a DeedError is sent as Deed sends it. */
+/** What a method answers, now or later; a DeedError is sent as Deed sends it. */
 export type Answers = Readonly<Record<string, (request: never) => unknown>>
 
 export type FakeDeed = AsyncDisposable & { address: string; received: Received[] }
@@ -27,10 +27,10 @@ export async function fakeDeed(answers: Answers): Promise<FakeDeed> {
   const server = new Server()
   const received: Received[] = []
   const handle = (path: string, answer: (request: never) => unknown): handleUnaryCall<unknown, unknown> => {
-    return (call, done) => {
+    return async (call, done) => {
       received.push({ path, request: call.request, metadata: call.metadata })
       try {
-        done(null, answer(call.request as never), metadataOf(trailers))
+        done(null, await answer(call.request as never), metadataOf(trailers))
       } catch (error) {
         done(error instanceof DeedError ? toServiceError(error) : { code: status.UNKNOWN, details: String(error) })
       }

@@ -1,0 +1,24 @@
+import { Argument, InvalidArgumentError } from 'commander'
+
+// What options and arguments are read with.
+
+export function contractArgument(): Argument {
+  return new Argument(
+    '<name>',
+    'for example acme.support.v1.TicketService, also with contracts/ before or /versions/3 after',
+  )
+}
+
+export function count(text: string): number {
+  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('It must be a whole number from 1 on.')
+}
+
+const factors: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 }
+
+export function milliseconds(text: string): number {
+  const [, number, unit = 's'] = /^(\d{1,8}(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? []
+  const value = Number(number) * (factors[unit] ?? Number.NaN)
+  if (value >= 1 && value <= 86_400_000) return value
+  throw new InvalidArgumentError('It must be a time such as 90, 90s, 500ms or 2m, up to a day.')
+}
