@@ -63,11 +63,13 @@ try {
   // With the error details, so that whoever reflects can read those of a status.
   const paths = ['proto/deed', '.imports/grpc', '.imports/google/rpc/error_details.proto']
   await buf('build', ...paths.flatMap((path) => ['--path', path]), '--output', join(gen, 'deed.binpb'))
-  const example = join(work, 'example')
+  const [example, clients] = [join(work, 'example'), join(work, 'clients')]
   await buf('generate', '--template', 'examples/support/buf.gen.yaml', '--output', example)
+  await buf('generate', '--template', 'examples/clients/typescript/buf.gen.yaml', '--output', clients)
   for (const [target, finished] of [
     ['gen', gen],
     ['examples/support/gen', example],
+    ['examples/clients/typescript/gen', clients],
   ] as const) {
     if (!values.check) {
       await replace(join(root, target), finished)
