@@ -27,7 +27,7 @@ func main() {
 
 // run makes the call and prints the answer. The error says all there is to say.
 func run(settings settings) error {
-	connection, err := dial(settings.address, dialOptions(settings.channelRetries)...)
+	connection, err := grpc.NewClient(settings.address, dialOptions(settings.channelRetries)...)
 	if err != nil {
 		return fmt.Errorf("cannot call %s: %w", settings.address, err)
 	}

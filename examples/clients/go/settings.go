@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"regexp"
 	"strings"
@@ -34,12 +35,13 @@ type settings struct {
 
 // readSettings reads the command line and the environment, where an empty variable counts as not set.
 func readSettings() (settings, error) {
+	flags := flag.NewFlagSet("client", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
 	// A key for each logical call. Where the work has a name of its own, such as the id of the mail, take that.
-	key := flag.String("key", newKey(), "the idempotency `KEY`; else a new one")
-	seconds := flag.Float64("deadline", 30, "how long to wait, in `SECONDS`")
-	channelRetries := flag.Bool("channel-retries", false, "let the channel retry")
-	flag.Parse()
-	if flag.NArg() != 1 {
+	key := flags.String("key", newKey(), "")
+	seconds := flags.Float64("deadline", 30, "")
+	channelRetries := flags.Bool("channel-retries", false, "")
+	if err := flags.Parse(os.Args[1:]); err != nil || flags.NArg() != 1 {
 		return settings{}, errors.New("usage: client [--key KEY] [--deadline SECONDS] [--channel-retries] TEXT")
 	}
 	if !keyForm.MatchString(*key) {
@@ -48,7 +50,7 @@ func readSettings() (settings, error) {
 	if !(*seconds > 0 && *seconds <= 86_400) {
 		return settings{}, errors.New("--deadline must be a number of seconds, up to a day")
 	}
-	if !utf8.ValidString(flag.Arg(0)) {
+	if !utf8.ValidString(flags.Arg(0)) {
 		return settings{}, errors.New("the text must be UTF-8")
 	}
 	secret := os.Getenv("DEED_KEY")
@@ -69,7 +71,7 @@ func readSettings() (settings, error) {
 	return settings{
 		address:        address,
 		secret:         secret,
-		text:           flag.Arg(0),
+		text:           flags.Arg(0),
 		key:            *key,
 		deadline:       time.Duration(*seconds * float64(time.Second)),
 		channelRetries: *channelRetries,
