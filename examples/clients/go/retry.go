@@ -62,7 +62,7 @@ const channelRetries = `{
     "name": [{"service": "shop.v1.MailService"}],
     "retryPolicy": {
       "maxAttempts": 5,
-      "initialBackoff": "0.5s",
+      "initialBackoff": "0.2s",
       "maxBackoff": "5s",
       "backoffMultiplier": 2,
       "retryableStatusCodes": ["UNAVAILABLE"]

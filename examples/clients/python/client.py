@@ -21,6 +21,8 @@ def main() -> int:
     # One deadline for all attempts: it bounds the wait, whatever happens.
     deadline = time.monotonic() + settings.deadline_seconds
     with grpc.insecure_channel(settings.address, options) as channel:
+        # Older grpcio, such as Debian 12's, connects only while someone waits for it: here also between two attempts.
+        channel.subscribe(lambda _: None, try_to_connect=True)
         stub = mail_pb2_grpc.MailServiceStub(channel)
         try:
             if settings.channel_retries:

@@ -42,7 +42,8 @@ def delay_after(refusal: Refusal, failures: int) -> float:
 # next one every call fails at once, however often it is repeated.
 RECONNECTS = [
     ("grpc.initial_reconnect_backoff_ms", 200),
-    ("grpc.min_reconnect_backoff_ms", 200),
+    # How long one try may take.
+    ("grpc.min_reconnect_backoff_ms", 5000),
     ("grpc.max_reconnect_backoff_ms", 2000),
 ]
 
@@ -58,7 +59,7 @@ CHANNEL_RETRIES = [
                         "name": [{"service": "shop.v1.MailService"}],
                         "retryPolicy": {
                             "maxAttempts": 5,
-                            "initialBackoff": "0.5s",
+                            "initialBackoff": "0.2s",
                             "maxBackoff": "5s",
                             "backoffMultiplier": 2,
                             "retryableStatusCodes": ["UNAVAILABLE"],

@@ -52,7 +52,7 @@ export const channelRetries: ChannelOptions = {
         name: [{ service: 'shop.v1.MailService' }],
         retryPolicy: {
           maxAttempts: 5,
-          initialBackoff: '0.5s',
+          initialBackoff: '0.2s',
           maxBackoff: '5s',
           backoffMultiplier: 2,
           retryableStatusCodes: ['UNAVAILABLE'],
