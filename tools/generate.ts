@@ -63,15 +63,13 @@ try {
   // With the error details, so that whoever reflects can read those of a status.
   const paths = ['proto/deed', '.imports/grpc', '.imports/google/rpc/error_details.proto']
   await buf('build', ...paths.flatMap((path) => ['--path', path]), '--output', join(gen, 'deed.binpb'))
-  const example = join(work, 'example')
-  await buf('generate', '--template', 'examples/support/buf.gen.yaml', '--output', example)
-  const bench = join(work, 'bench')
-  await buf('generate', '--template', 'bench/buf.gen.yaml', '--output', bench)
-  for (const [target, finished] of [
-    ['gen', gen],
-    ['examples/support/gen', example],
-    ['bench/gen', bench],
-  ] as const) {
+  const generated: [target: string, finished: string][] = [['gen', gen]]
+  for (const owner of ['examples/support', 'examples/clients/typescript', 'bench']) {
+    const finished = join(work, owner.replaceAll('/', '-'))
+    await buf('generate', '--template', `${owner}/buf.gen.yaml`, '--output', finished)
+    generated.push([`${owner}/gen`, finished])
+  }
+  for (const [target, finished] of generated) {
     if (!values.check) {
       await replace(join(root, target), finished)
       continue

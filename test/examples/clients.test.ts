@@ -1,0 +1,274 @@
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { cp, readFile } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { status } from '@grpc/grpc-js'
+import { MailServiceService, ReadMailResponse, Wish } from '../../examples/clients/typescript/gen/shop/v1/mail.ts'
+import { ContractServiceService } from '../../gen/deed/v1/contract_service.ts'
+import { buildImage } from '../../src/cli/build-image.ts'
+import { writeCommonImports } from '../../src/contracts/imports.ts'
+import { DeedError } from '../../src/errors/deed-error.ts'
+import { folderOf } from '../support/compile.ts'
+import { freePort } from '../support/deed-process.ts'
+import { fakeDeed } from '../support/fake-deed.ts'
+import { gate, scripted } from '../support/scripted.ts'
+import { startDeed, type TestDeed } from '../support/server.ts'
+
+const examples = fileURLToPath(new URL('../../examples/clients', import.meta.url))
+const { path } = MailServiceService.readMail
+const answer = JSON.stringify({ wish: 'WISH_REFUND', orderNumber: '48213' })
+
+/** How a client is run: what it takes to generate its code in a copy of the checkout's folder, and its command there. */
+type Language = { name: string; prepare(root: string): Promise<void>; command: readonly [string, ...string[]] }
+
+const typescript: Language = {
+  name: 'TypeScript',
+  prepare: async () => {},
+  command: [process.execPath, join(examples, 'typescript/client.ts')],
+}
+
+describe('examples/clients', () => {
+  const stack = new AsyncDisposableStack()
+  let slow = gate()
+  const model = scripted(async ({ turns }) => {
+    if (JSON.stringify(turns).includes('slowly')) await slow.promise
+    return answer
+  })
+  let deed: TestDeed
+
+  before(async () => {
+    deed = stack.use(await startDeed(model.providers))
+    const image = await buildImage(join(examples, 'proto'), AbortSignal.timeout(20_000))
+    assert.ok(image.kind === 'image')
+    const request = { image: Buffer.from(image.bytes), allowBreaking: false, validateOnly: false }
+    await deed.call(ContractServiceService.publishContract, request)
+  })
+
+  after(() => stack.disposeAsync())
+
+  for (const language of [typescript, ...pythons()]) {
+    describe(`the ${language.name} client`, () => {
+      let root: string
+
+      before(async () => {
+        ;({ path: root } = stack.use(await folderOf({})))
+        await language.prepare(root)
+        slow = gate()
+      })
+
+      it('prints a typed answer and the trailers; the same for the same key, which no other request may have', async () => {
+        const key = keyOf('mail-1')
+        const mail = ['--key', key, 'Please refund order 48213.']
+        const first = await run(mail).ended
+        assert.equal(first.stderr, '')
+        assert.match(
+          first.stdout,
+          /^wish: WISH_REFUND\norder number: 48213\noperation: operations\/[0-9a-f-]{36}\ncontract version: contracts\/shop\.v1\.MailService\/versions\/1\nmodel: test\/one\nreplayed: false\n$/,
+        )
+        const [second, other] = await Promise.all([run(mail).ended, run(['--key', key, 'Another mail.']).ended])
+        assert.equal(second.stdout, first.stdout.replace('replayed: false', 'replayed: true'))
+        assert.deepEqual([first.code, second.code, other.code], [0, 0, 1])
+        assert.match(
+          other.stderr,
+          /^FAILED_PRECONDITION \(IDEMPOTENCY_KEY_REUSED\): .*\n {2}precondition operations\/[0-9a-f-]{36}: .*\n$/,
+        )
+      })
+
+      it('says which field is wrong, and does not try again', async () => {
+        assert.deepEqual(await run(['']).ended, {
+          code: 1,
+          stdout: '',
+          stderr:
+            'INVALID_ARGUMENT (REQUEST_INVALID): the shop.v1.ReadMailRequest breaks a rule of its contract\n' +
+            '  field text: must be at least 1 characters\n',
+        })
+      })
+
+      it('says that a key is wrong, and does not try again', async () => {
+        assert.deepEqual(await run(['a mail'], { DEED_KEY: 'deed_wrong' }).ended, {
+          code: 1,
+          stdout: '',
+          stderr: 'UNAUTHENTICATED (CREDENTIALS_INVALID): the key is unknown, malformed or revoked\n',
+        })
+      })
+
+      it('tries again until a server that was away is back', async () => {
+        const port = await freePort()
+        const client = run(['Please refund order 48213.'], { DEED_ADDRESS: `127.0.0.1:${port}` })
+        await client.firstLine
+        const [host, target] = deed.address.split(':')
+        const back = createServer((socket) => {
+          const through = connect(Number(target), host)
+          for (const each of [socket, through]) each.on('error', () => {})
+          socket.pipe(through).pipe(socket)
+        })
+        back.listen(port, '127.0.0.1')
+        const { code, stdout, stderr } = await client.ended
+        back.close()
+        assert.equal(code, 0)
+        assert.match(stdout, /^wish: WISH_REFUND\n/)
+        assert.match(stderr, /^(attempt \d+: UNAVAILABLE; again in \d+ ms\n)+$/)
+      })
+
+      it('waits as RetryInfo says, keeps its key, and takes a stored result as final', async () => {
+        const times: number[] = []
+        const refusals = [
+          new DeedError(status.RESOURCE_EXHAUSTED, 'OVERLOADED', 'too many calls', {
+            retryDelayMs: 400,
+            quotas: [{ subject: 'replica', description: 'calls in flight' }],
+          }),
+          new DeedError(status.ABORTED, 'MODELS_EXHAUSTED', 'every model failed'),
+        ]
+        await using fake = await fakeDeed({
+          [path]: () => {
+            times.push(performance.now())
+            throw refusals.shift() ?? new Error('a call too many')
+          },
+        })
+        const { code, stderr } = await run(['a mail'], { DEED_ADDRESS: fake.address }).ended
+        assert.equal(code, 1)
+        assert.match(
+          stderr,
+          /^attempt 1: RESOURCE_EXHAUSTED \(OVERLOADED\); again in [45]\d\d ms\nABORTED \(MODELS_EXHAUSTED\): every model failed\n$/,
+        )
+        const keys = fake.received.map(({ metadata }) => String(metadata.get('idempotency-key')[0]))
+        assert.equal(keys.length, 2)
+        assert.match(keys[0] ?? '', /^[0-9a-f-]{32,36}$/)
+        assert.equal(keys[0], keys[1])
+        assert.ok((times[1] ?? 0) - (times[0] ?? 0) >= 400)
+      })
+
+      it('gives up before its deadline when RetryInfo says later, and says what to do', async () => {
+        const quotas = [{ subject: 'replica', description: 'calls in flight' }]
+        await using fake = await fakeDeed({
+          [path]: () => {
+            throw new DeedError(status.RESOURCE_EXHAUSTED, 'OVERLOADED', 'too many', { retryDelayMs: 60_000, quotas })
+          },
+        })
+        assert.deepEqual(await run(['--key', 'mail-3', 'a mail'], { DEED_ADDRESS: fake.address }).ended, {
+          code: 1,
+          stdout: '',
+          stderr:
+            'RESOURCE_EXHAUSTED (OVERLOADED): too many\n  quota replica: calls in flight\n' +
+            '  may be sent again after 60000 ms\n' +
+            '  if it was accepted, it goes on: the same call with --key mail-3 gets its result\n',
+        })
+      })
+
+      it('has its channel retry with a service config', async () => {
+        let away = 2
+        await using fake = await fakeDeed({
+          [path]: () => {
+            if (away-- > 0) throw new DeedError(status.UNAVAILABLE, 'SHUTTING_DOWN', 'shutting down')
+            const response = { wish: Wish.WISH_INVOICE, orderNumber: undefined }
+            return Buffer.from(ReadMailResponse.encode(response).finish())
+          },
+        })
+        const { code, stdout, stderr } = await run(['--channel-retries', 'a mail'], { DEED_ADDRESS: fake.address })
+          .ended
+        assert.deepEqual([code, stderr, fake.received.length], [0, '', 3])
+        assert.match(stdout, /^wish: WISH_INVOICE\norder number: none\n/)
+      })
+
+      it('joins the work under its key when its deadline has passed', async () => {
+        const key = keyOf('mail-2')
+        const mail = ['--key', key, 'slowly: refund order 48213']
+        const { code, stdout, stderr } = await run(['--deadline', '1.5', ...mail]).ended
+        assert.deepEqual([code, stdout], [1, ''])
+        assert.match(
+          stderr,
+          /^DEADLINE_EXCEEDED: .*\n {2}if it was accepted, it goes on: the same call with --key mail-2-/,
+        )
+        const calls = model.calls()
+        slow.resolve()
+        const joined = await run(mail).ended
+        assert.match(joined.stdout, /^wish: WISH_REFUND\n[\s\S]*replayed: true\n$/)
+        assert.equal(model.calls(), calls)
+      })
+
+      it('says in a line what is wrong with its arguments', async () => {
+        const ends = await Promise.all([
+          run(['--key', '', 'a mail']).ended,
+          run(['--deadline', 'soon', 'a mail']).ended,
+          run(['a mail'], { DEED_KEY: '' }).ended,
+        ])
+        assert.deepEqual(ends, [
+          { code: 2, stdout: '', stderr: '--key must be 1 to 255 printable ASCII characters\n' },
+          { code: 2, stdout: '', stderr: '--deadline must be a number of seconds, up to a day\n' },
+          {
+            code: 2,
+            stdout: '',
+            stderr: 'no API key: set DEED_KEY, or run this where the server has made .deed/admin.key\n',
+          },
+        ])
+      })
+
+      /** The languages share a project, and so its keys. */
+      function keyOf(name: string): string {
+        return `${name}-${language.name}`
+      }
+
+      function run(args: readonly string[], env: Record<string, string> = {}) {
+        const [file, ...before] = language.command
+        const child = spawn(file, [...before, ...args], {
+          cwd: root,
+          env: {
+            NODE_COMPILE_CACHE: root,
+            PATH: process.env['PATH'] ?? '',
+            DEED_ADDRESS: deed.address,
+            DEED_KEY: deed.project.adminKey,
+            ...env,
+          },
+          stdio: ['ignore', 'pipe', 'pipe'],
+          signal: AbortSignal.timeout(20_000),
+        })
+        const firstLine = once(child.stderr, 'data')
+        const ended = Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]).then(
+          ([[code], stdout, stderr]) => ({ code: Number(code), stdout, stderr }),
+        )
+        return { firstLine, ended }
+      }
+    })
+  }
+})
+
+/** Python, with Debian's grpcio or pip's, where it and a generator are there. */
+function pythons(): Language[] {
+  const works = (file: string, ...args: string[]) => spawnSync(file, args, { stdio: 'ignore' }).status === 0
+  const debian =
+    works('/usr/bin/python3', '-c', 'import grpc') &&
+    works('protoc', '--version') &&
+    works('which', 'grpc_python_plugin')
+  // Older ones than that of Debian 12 do not know proto3's optional.
+  const pip = works('python3', '-c', 'import grpc, grpc_tools; assert int(grpc.__version__.split(".")[1]) >= 51')
+  if (!debian && !pip) return []
+  return [
+    {
+      name: 'Python',
+      prepare: (root) => followReadme(root, debian ? /^protoc / : /^python -m grpc_tools/),
+      command: [debian ? '/usr/bin/python3' : 'python3', 'examples/clients/python/client.py'],
+    },
+  ]
+}
+
+/** Runs the README's commands around the one that starts so, in a folder that is like the checkout. */
+async function followReadme(root: string, generator: RegExp): Promise<void> {
+  for (const part of ['proto', 'python']) {
+    const filter = (from: string) => !/python\/(gen|__pycache__)$/.test(from)
+    await cp(join(examples, part), join(root, 'examples/clients', part), { recursive: true, filter })
+  }
+  await writeCommonImports(join(root, '.imports'))
+  const readme = await readFile(join(examples, 'README.md'), 'utf8')
+  const blocks = [...readme.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block.replaceAll('\\\n', ''))
+  const lines = blocks.map((block) => block.split('\n')).find((each) => each.some((line) => generator.test(line))) ?? []
+  const script = lines.filter((line) => generator.test(line) || line.startsWith('mkdir ')).join('\n')
+  const { status: code, stderr } = spawnSync('sh', ['-ec', script.replace(/^python /gm, 'python3 ')], {
+    cwd: root,
+    encoding: 'utf8',
+  })
+  assert.equal(code, 0, stderr)
+}
