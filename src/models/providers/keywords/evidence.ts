@@ -7,6 +7,7 @@ import { type Lines, readLines, sentencesOf } from './lines.ts'
 import { findNumbers } from './numbers.ts'
 import { findReferences } from './references.ts'
 import { type Entry, entriesOf, isGeneric, jsonOf, stringsOf } from './request.ts'
+import { termsOf } from './terms.ts'
 import { findDates, findDurations } from './times.ts'
 import { nameWords, stems, wordsOf } from './words.ts'
 
@@ -32,6 +33,7 @@ export class Evidence {
   readonly entries: readonly Entry[]
   readonly part: Part
   readonly words = once(() => new Set(wordsOf(this.text)))
+  readonly terms = once(() => termsOf(this.text, this.language()))
   readonly lines = once(() => readLines(this.text))
   /** Of the body, without what is no prose. */
   readonly sentences = once(() => sentencesOf(this.body))

@@ -90,7 +90,7 @@ export class Filler {
     const holder = place.holder ? wantedOf(place.holder).words : []
     switch (field.fieldKind) {
       case 'enum':
-        return chooseEnum(wanted, field.enum, evidence.words())
+        return chooseEnum(wanted, field.enum, evidence)
       case 'scalar': {
         const part = evidence.part === 'section' ? readAddressPart(wanted, evidence) : undefined
         return part ?? readScalar(field.scalar, wanted, holder, evidence)

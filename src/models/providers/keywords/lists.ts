@@ -31,7 +31,7 @@ function elementsOf(field: ListField, wanted: Wanted, evidence: Evidence, make: 
   const labelled = evidence.label([wanted.words])
   switch (field.listKind) {
     case 'enum':
-      return chooseEnums(wanted, field.enum, labelled ? new Evidence('value', [labelled]).words() : evidence.words())
+      return chooseEnums(wanted, field.enum, labelled ? new Evidence('value', [labelled]) : evidence)
     case 'message':
       return messages(field.message, wanted, evidence, make, max)
     case 'scalar': {

@@ -34,7 +34,7 @@ function readValue(field: MapField, wanted: Wanted, evidence: Evidence): JsonVal
       // Its form is not looked for: what the map's name says is said of all its values.
       return field.scalar === ScalarType.STRING ? evidence.text : readScalar(field.scalar, wanted, [], evidence)
     case 'enum':
-      return chooseEnum(wanted, field.enum, evidence.words())
+      return chooseEnum(wanted, field.enum, evidence)
     case 'message':
       return isWellKnown(field.message) ? readWellKnown(field.message, wanted, [], evidence) : undefined
   }

@@ -26,6 +26,7 @@ type Kind = keyof typeof KINDS | 'reference' | 'plain'
 
 const PERSONS = stems('customer contact sender person requester caller signer full author buyer')
 const NAME = stem('name')
+const COUNTRY = stem('country')
 const INTRODUCTION = /(?<![\p{L}])(?:[Mm]y name is|[Tt]his is) ((?:\p{Lu}[\p{L}'’-]{0,30} ?){1,4})/u
 
 /** A string by its kind. What stands behind the field's own label is taken as it is where its kind has no form. */
@@ -110,7 +111,7 @@ function kindByRule({ rules }: Wanted): Kind | undefined {
 }
 
 function kindByName(words: readonly string[]): Kind {
-  if (words.includes('country')) return 'plain'
+  if (words.includes(COUNTRY)) return 'plain'
   const has = (set: ReadonlySet<string>): boolean => words.some((word) => set.has(word))
   const named = (Object.keys(KINDS) as (keyof typeof KINDS)[]).filter((kind) => has(KINDS[kind]))
   const [first] = named
