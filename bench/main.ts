@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { benchCall } from './call.ts'
+import { benchKeywords } from './keywords.ts'
 import { type Row, readable } from './rows.ts'
 
 // `npm run bench -- NAME [--json]`: measures, and prints a table or a line of JSON per row. Exit codes: 0 done, 1 a target is
@@ -9,6 +10,7 @@ type Bench = (signal: AbortSignal, progress: (line: string) => void) => Promise<
 
 const benches: ReadonlyMap<string, { about: string; run: Bench }> = new Map([
   ['call', { about: 'a durable unary call, beside a bare grpc-js server', run: benchCall }],
+  ['keywords', { about: 'how often local/keywords is right about Debian packages', run: benchKeywords }],
 ])
 
 process.exitCode = await main()

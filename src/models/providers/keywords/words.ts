@@ -74,9 +74,11 @@ export function isStopWord(word: string): boolean {
 }
 
 const NEGATIONS = new Set(
-  ('no not never without cannot none neither nor hardly nicht nie niemals ohne kein keine keinen keinem keiner keines ' +
+  (
+    'no not never without cannot none neither nor hardly nicht nie niemals ohne kein keine keinen keinem keiner keines ' +
     'pas jamais sans aucun aucune sin nunca ningún ninguna não nem sem nunca nenhum nenhuma non senza mai nessun nessuna ' +
-    'niet nooit geen zonder inte aldrig utan ingen inget ikke aldri uten nie bez nem не нет без ни никогда').split(' '),
+    'niet nooit geen zonder inte aldrig utan ingen inget ikke aldri uten nie bez nem не нет без ни никогда'
+  ).split(' '),
 )
 
 /** Whether a word as it is written, or its stem, turns what it stands with into its opposite. */
