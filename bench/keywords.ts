@@ -105,7 +105,15 @@ function accuracy(test: readonly Labelled[], choose: (each: Labelled, index: num
   const choices = test.map(choose)
   const right = choices.filter((choice, index) => choice === test[index]?.label).length
   const answered = choices.filter((choice) => choice !== undefined).length
-  return { accuracy: round((100 * right) / test.length), answered: round((100 * answered) / test.length) }
+  const groups = Map.groupBy(test.keys(), (index) => test[index]?.label)
+  const rates = [...groups].map(([label, indexes]) =>
+    mean(indexes.map((index) => (choices[index] === label ? 100 : 0))),
+  )
+  return {
+    accuracy: round((100 * right) / test.length),
+    answered: round((100 * answered) / test.length),
+    balanced: round(mean(rates)),
+  }
 }
 
 function mean(values: readonly number[]): number {

@@ -24,6 +24,8 @@ export type AccuracyRow = {
   training: number
   accuracy: number
   answered: number
+  /** The mean over the classes, as if each had as many examples. */
+  balanced: number
   gain?: number
   /** The least that `gain` has to be, and whether it is. */
   target?: number
@@ -61,6 +63,7 @@ const accuracyColumns: Column<AccuracyRow>[] = [
   { title: 'learnt from', cell: ({ training }) => String(training).padStart(11) },
   { title: 'right %', cell: ({ accuracy }) => accuracy.toFixed(1).padStart(7) },
   { title: 'answered %', cell: ({ answered }) => answered.toFixed(1).padStart(10) },
+  { title: 'balanced %', cell: ({ balanced }) => balanced.toFixed(1).padStart(10) },
   { title: 'above majority', cell: ({ gain }) => gain?.toFixed(1).padStart(14) ?? '' },
   { title: 'target', cell: ({ target, ok }) => (target === undefined ? '' : `${target} ${ok ? 'met' : 'MISSED'}`) },
 ]

@@ -12,6 +12,11 @@ const DENIED = { name: 0, comment: 0.5 }
 /** Words of a comment that make a value one of a list, when its name is not in the text. */
 const ENOUGH = 2
 
+/** A comment of so many words: in a longer one a word counts the less, since more of its words are there by chance. */
+const LONG_COMMENT = 12
+/** Letters of a word that counts in full: shorter ones are in many texts. */
+const LONG_WORD = 6
+
 /** Words are kept as they are written: they are stemmed in the text's language. */
 type Clues = { value: DescEnumValue; name: readonly string[]; comment: readonly string[] }
 
@@ -41,10 +46,12 @@ function scored(wanted: Wanted, desc: DescEnum, evidence: Evidence): Scored[] {
   const terms = evidence.terms()
   return clues.map(({ value, name, comment }) => {
     const weigh = (words: readonly string[], denied: number): readonly number[] =>
-      words.map((word) => weightOf(terms, word, language, denied) * (rarity.get(stem(word)) ?? 1))
+      words.map((word) => weightOf(terms, word, language, denied) * (rarity.get(stem(word)) ?? 1) * telling(word))
     const names = weigh(name, DENIED.name)
     const remarks = weigh(comment, DENIED.comment)
-    const score = (NAME_WEIGHT * sum(names)) / Math.max(1, names.length) + sum(remarks)
+    const score =
+      (NAME_WEIGHT * sum(names)) / Math.max(1, names.length) +
+      sum(remarks) / Math.sqrt(1 + remarks.length / LONG_COMMENT)
     return { value, score, named: names.length > 0 && !names.includes(0), comment: sum(remarks) }
   })
 }
@@ -103,6 +110,10 @@ function rarityOf(clues: readonly Clues[]): ReadonlyMap<string, number> {
   }
   const scale = Math.log(1 + clues.length)
   return new Map([...owners].map(([root, count]) => [root, Math.log(1 + clues.length / count) / scale]))
+}
+
+function telling(word: string): number {
+  return Math.min(1, word.length / LONG_WORD)
 }
 
 function sum(numbers: readonly number[]): number {
