@@ -3,7 +3,7 @@ import type { Method } from '../../../contracts/method.ts'
 import { isWellKnown } from '../../schema.ts'
 import { copied } from './copy.ts'
 import { chooseEnum } from './enums.ts'
-import { Evidence } from './evidence.ts'
+import type { Evidence } from './evidence.ts'
 import { readList } from './lists.ts'
 import { readMap } from './maps.ts'
 import { numberJson } from './numbers.ts'
@@ -81,7 +81,7 @@ export class Filler {
     const holder = place.holder ? wantedOf(place.holder).words : []
     const label = evidence.label([[...holder, ...wanted.words], wanted.words])
     const part = field.message && !isWellKnown(field.message) ? 'section' : 'value'
-    const labelled = label === undefined ? undefined : this.#single(wanted, new Evidence(part, [label]), place)
+    const labelled = label === undefined ? undefined : this.#single(wanted, evidence.within(part, label), place)
     return labelled ?? this.#single(wanted, evidence, place)
   }
 

@@ -1,4 +1,4 @@
-import { stems, wordsOf } from './words.ts'
+import { rawWords, stems, wordsOf } from './words.ts'
 
 /** Something that was recognised in a text, and where. */
 export type Found<T> = { value: T; start: number; end: number }
@@ -23,17 +23,22 @@ const SAME = [
 
 /**
  * What was found closest to one of the wanted words, on the same line, before it rather than after. Without wanted words
- * any will do: the first. Undefined when the words are not there.
+ * any will do: the first. Undefined when the words are not there. What does not fit is passed over.
  */
-export function nearest<T>(text: string, found: readonly Found<T>[], wanted: readonly string[]): T | undefined {
-  if (wanted.length === 0) return found[0]?.value
+export function nearest<T>(
+  text: string,
+  found: readonly Found<T>[],
+  wanted: readonly string[],
+  fits: (value: T) => boolean = () => true,
+): T | undefined {
+  if (wanted.length === 0) return found.find(({ value }) => fits(value))?.value
   const words = new Set(wanted.flatMap((word) => [word, ...SAME.flatMap((same) => (same.has(word) ? [...same] : []))]))
   let best: T | undefined
   let bestScore = 0
   for (const each of found) {
     const { before, after } = around(text, each)
     const score = closeness(before, words) + closeness(after, words) / 2
-    if (score <= bestScore) continue
+    if (score <= bestScore || !fits(each.value)) continue
     best = each.value
     bestScore = score
   }
@@ -65,4 +70,9 @@ function wordsBefore(text: string, start: number): string[] {
 function wordsAfter(text: string, end: number): string[] {
   const [line = ''] = text.slice(end, end + REACH.after).split('\n', 1)
   return wordsOf(line)
+}
+
+/** The words of a part of a text, as they are written. */
+export function wordsBetween(text: string, start: number, end: number): string[] {
+  return rawWords(text.slice(start, end))
 }
