@@ -13,7 +13,7 @@ import { findReferences } from './references.ts'
 import { type Entry, entriesOf, isGeneric, jsonOf, stringsOf } from './request.ts'
 import { termsOf } from './terms.ts'
 import { findDurations } from './times.ts'
-import { nameWords, stems, wordsOf } from './words.ts'
+import { nameWords, rawWords, stems, stemsIn, wordsOf } from './words.ts'
 
 /** How much of a request's text is looked at, in bytes of UTF-8. */
 const MAX_TEXT_BYTES = 64 * 1024
@@ -55,8 +55,10 @@ export class Evidence {
   /** Of the body, without what is no prose. */
   readonly sentences = once(() => sentencesOf(this.body))
   readonly allSentences = once(() => this.#texts.flatMap(sentencesOf))
-  /** The sentences and lines of the whole text, as stems. */
-  readonly spoken = once(() => this.text.split(/[.!?\n]/, MAX_SPOKEN).map(wordsOf))
+  /** The sentences and lines of the whole text, word by word. */
+  readonly spoken = once(() =>
+    this.text.split(/[.!?\n]/, MAX_SPOKEN).map((sentence) => spokenWords(sentence, this.language())),
+  )
   readonly numbers = once(() => findNumbers(this.text))
   readonly amounts = once(() => findAmounts(this.text, this.numbers()))
   readonly dates = once(() => findDates(this.text, this.language(), this.reference))
@@ -98,6 +100,20 @@ export class Evidence {
     }
     return undefined
   }
+}
+
+/** A word as it is written, its stems, and whether a comma or its like follows. */
+type Spoken = { written: string; forms: readonly string[]; endsClause: boolean }
+
+function spokenWords(sentence: string, language: string | undefined): Spoken[] {
+  return sentence.split(/[,;:()–—]/).flatMap((clause) => {
+    const words = rawWords(clause)
+    return words.map((written, index) => ({
+      written,
+      forms: stemsIn(written, language),
+      endsClause: index === words.length - 1,
+    }))
+  })
 }
 
 const SUFFIXES = stems('id number no nr ref reference date time at on to address code name')

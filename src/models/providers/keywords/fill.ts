@@ -9,7 +9,7 @@ import { readMap } from './maps.ts'
 import { numberJson } from './numbers.ts'
 import { countOf } from './request.ts'
 import { readScalar } from './scalars.ts'
-import { readAddressPart } from './strings.ts'
+import { isAddressPart, readAddressPart } from './strings.ts'
 import { type Wanted, wantedOf } from './wanted.ts'
 import { readWellKnown } from './well-known.ts'
 import { withoutBroken } from './without-broken.ts'
@@ -92,8 +92,8 @@ export class Filler {
       case 'enum':
         return chooseEnum(wanted, field.enum, evidence)
       case 'scalar': {
-        const part = evidence.part === 'section' ? readAddressPart(wanted, evidence) : undefined
-        return part ?? readScalar(field.scalar, wanted, holder, evidence)
+        const isPart = evidence.part === 'section' && isAddressPart(wanted)
+        return isPart ? readAddressPart(wanted, evidence) : readScalar(field.scalar, wanted, holder, evidence)
       }
       case 'message':
         if (isWellKnown(field.message)) return readWellKnown(field.message, wanted, holder, evidence)

@@ -11,14 +11,17 @@ const REACH = { before: 60, after: 30 }
 
 /** Other words by which people say what a field's name says. */
 const SAME = [
-  stems('due deadline by before until latest'),
-  stems('expire expiry valid until'),
-  stems('start begin from since'),
-  stems('end finish until to'),
-  stems('deliver delivery arrive arrival'),
-  stems('total sum overall'),
-  stems('shipping postage freight'),
-  stems('wait waiting waited'),
+  stems(
+    'due deadline by before until latest bis vor spätestens avant jusqu antes hasta entro prima voor uiterlijk até före senast',
+  ),
+  stems('expire expiry valid until gültig valable'),
+  stems('start begin from since ab von seit depuis desde dal vanaf från'),
+  stems('end finish until to bis au hasta fino tot till'),
+  stems('deliver delivery arrive arrival lieferung liefern livraison entrega consegna levering leverans'),
+  stems('total sum overall gesamt gesamtbetrag summe totale totaal insgesamt'),
+  stems('shipping postage freight versand versandkosten envío spedizione verzending frakt'),
+  stems('wait waiting waited warten gewartet attendons attends attendu esperando espero aspetto wachten väntat'),
+  stems('close closed geschlossen abgeschlossen clôturé cerrado chiuso gesloten'),
 ]
 
 /**

@@ -3,9 +3,11 @@ import { compromise } from './lazy.ts'
 import { signatureOf } from './lines.ts'
 
 /** What names are names of. */
-export type NameKind = 'person' | 'place' | 'organisation'
+export type NameKind = 'person' | 'place' | 'city' | 'country' | 'organisation'
 
 export type Names = Readonly<Record<NameKind, readonly Found<string>[]>>
+
+const NONE: Names = { person: [], place: [], city: [], country: [], organisation: [] }
 
 /** compromise looks at each word many times over. */
 const MAX_CHARACTERS = 6_000
@@ -17,7 +19,7 @@ const MAX_WORD = 60
  */
 export function findNames(text: string): Names {
   const sample = text.slice(0, MAX_CHARACTERS).replaceAll(/\S{61,}/g, (run) => ' '.repeat(run.length))
-  if (!/\p{Lu}\p{Ll}/u.test(sample)) return { person: [], place: [], organisation: [] }
+  if (!/\p{Lu}\p{Ll}/u.test(sample)) return NONE
   const doc = compromise()(sample)
   const located = (views: { json(options: object): unknown }): Found<string>[] => {
     const found: Found<string>[] = []
@@ -36,6 +38,8 @@ export function findNames(text: string): Names {
   return {
     person: located(doc.people()),
     place: located(doc.places()),
+    city: located(doc.match('#City+')),
+    country: located(doc.match('#Country+')),
     organisation: located(doc.organizations()),
   }
 }

@@ -7,7 +7,7 @@ import { stems } from './words.ts'
 export type Decimal = { negative: boolean; whole: string; fraction: string }
 
 const NUMBER = new RegExp(
-  `(?<![\\p{L}\\p{N}])\\d+(?:[.,']\\d+)*|(?<![\\p{L}\\p{N}-])(?:${COUNTING_WORDS.join('|')})(?![\\p{L}\\p{N}-])`,
+  `(?<![\\p{L}\\p{N}])(?:\\d{1,3}(?:[\\u00a0\\u202f]\\d{3})+(?:[.,]\\d+)?|\\d{1,3}(?: \\d{3}){1,5}[.,]\\d\\d(?!\\d)|\\d+(?:[.,']\\d+)*)|(?<![\\p{L}\\p{N}-])(?:${COUNTING_WORDS.join('|')})(?![\\p{L}\\p{N}-])`,
   'giu',
 )
 
@@ -19,7 +19,8 @@ export function findNumbers(text: string): Found<Decimal>[] {
     if (token.length > 24) continue
     const negative = /(?:^|[\s(:=])[-−]$/.test(text.slice(Math.max(0, match.index - 2), match.index))
     const spelt = wordValue(token.toLowerCase())
-    const value = spelt === undefined ? parseDecimal(token) : { whole: String(spelt), fraction: '' }
+    const value =
+      spelt === undefined ? parseDecimal(token.replaceAll(/\s/g, '')) : { whole: String(spelt), fraction: '' }
     found.push({ value: { negative, ...value }, start: match.index, end: match.index + token.length })
     if (found.length >= MAX_FOUND) break
   }

@@ -26,7 +26,9 @@ export function readScalar(
     case ScalarType.STRING:
       return readString(wanted, whichMoney(wanted, holder, evidence), evidence)
     case ScalarType.BOOL:
-      return evidence.part === 'value' ? readBoolean(evidence.text) : stated(wanted.words, evidence)
+      return evidence.part === 'value'
+        ? readBoolean(evidence.text)
+        : stated([wanted.words, ...wanted.aliases], evidence)
     case ScalarType.BYTES:
       return undefined
     default: {

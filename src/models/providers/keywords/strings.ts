@@ -31,7 +31,8 @@ const PERSONS = stems(
   'customer contact sender person requester caller signer full author buyer user guest patient candidate',
 )
 const PLACES = stems('place location destination origin venue region')
-const WHERE = stems('city town country')
+const CITIES = stems('city town')
+const COUNTRY = stem('country')
 const ORGANISATIONS = stems(
   'company organisation organization employer vendor supplier manufacturer merchant institution',
 )
@@ -81,6 +82,8 @@ function byKind(wanted: Wanted, near: readonly string[], evidence: Evidence): st
     case 'person':
       return value ? text : personIn(wanted, evidence)
     case 'place':
+    case 'city':
+    case 'country':
     case 'organisation':
       return value ? text : namedIn(wanted, evidence)
     case 'rest':
@@ -115,11 +118,17 @@ export function readStrings(wanted: Wanted, evidence: Evidence): string[] {
       return evidence.allSentences().filter((sentence) => sentence.endsWith('?'))
     case 'person':
     case 'place':
+    case 'city':
+    case 'country':
     case 'organisation':
       return distinct(evidence.names()[kindOf(wanted) as NameKind].map((found) => found.value))
     default:
       return []
   }
+}
+
+export function isAddressPart({ words }: Wanted): boolean {
+  return addressPart(words) !== undefined
 }
 
 /** A part of an address out of the text that stands behind the address's label. */
@@ -146,7 +155,8 @@ function kindByRule({ rules }: Wanted): Kind | undefined {
 }
 
 function kindByName(words: readonly string[]): Kind {
-  if (words.some((word) => WHERE.has(word))) return words.some((word) => REFERENCE_WORDS.has(word)) ? 'plain' : 'place'
+  if (words.includes(COUNTRY)) return words.some((word) => REFERENCE_WORDS.has(word)) ? 'plain' : 'country'
+  if (words.some((word) => CITIES.has(word))) return 'city'
   const has = (set: ReadonlySet<string>): boolean => words.some((word) => set.has(word))
   const named = (Object.keys(KINDS) as (keyof typeof KINDS)[]).filter((kind) => has(KINDS[kind]))
   const [first] = named
