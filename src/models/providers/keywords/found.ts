@@ -8,6 +8,8 @@ export const MAX_FOUND = 200
 
 /** How far from what was found, in characters, a word may stand that says what it is. */
 const REACH = { before: 60, after: 30 }
+/** And in words. */
+const MAX_WORDS = 7
 
 /** Other words by which people say what a field's name says. */
 const SAME = [
@@ -49,7 +51,9 @@ export function nearest<T>(
 }
 
 function closeness(context: readonly string[], words: ReadonlySet<string>): number {
-  return context.reduce((sum, word, distance) => (words.has(word) ? sum + 1 / (1 + distance) : sum), 0)
+  return context
+    .slice(0, MAX_WORDS)
+    .reduce((sum, word, distance) => (words.has(word) ? sum + 1 / (1 + distance) : sum), 0)
 }
 
 /** The words on the same line before and after what was found, the nearest first. Made once for each. */

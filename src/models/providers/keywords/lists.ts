@@ -74,15 +74,19 @@ function messages(desc: DescMessage, wanted: Wanted, evidence: Evidence, make: M
 }
 
 /**
- * The list lines under a heading that shares a word with the list's name. Without such a heading: all list lines, for messages
+ * The rows of a table, for messages and for names that say no more than that it is a list, where there are more than list lines.
+ * Else the list lines under a heading that shares a word with the list's name. Without such a heading: all list lines, for messages
  * and for names that say no more than that it is a list; else the sentences that ask for something, for a list of actions;
  * else lines with a quantity, for messages.
  */
 function linesFor({ words }: Wanted, evidence: Evidence, structured = false): string[] {
-  const { items } = evidence.lines()
+  const { items, rows } = evidence.lines()
   const under = items.filter((item) => item.heading.some((word) => words.includes(word)))
   const named = under.length > 0
   const any = structured || words.every((word) => ANY_LIST.has(word))
+  if (!named && any && rows.length > items.length) {
+    return rows.slice(0, MAX_ELEMENTS).map((row) => (structured ? row.text : (row.cells[0] ?? '')))
+  }
   if (named || (any && items.length > 0)) return (named ? under : items).slice(0, MAX_ELEMENTS).map((item) => item.text)
   if (words.some((word) => ACTIONS.has(word))) return evidence.allSentences().filter(isAction).slice(0, MAX_ELEMENTS)
   if (!structured) return []

@@ -6,6 +6,9 @@ import { findQuantity } from './numbers.ts'
  * front, without quantity, up to the first amount, reference in brackets, or spaced dash.
  */
 export function restOf(evidence: Evidence): string | undefined {
+  const [row] = evidence.lines().labels
+  // Of a row of a table, its first cell.
+  if (row && evidence.text.includes('\n')) return row.value
   const { text } = evidence
   const owner = ownerLength(text)
   const quantity = findQuantity(text)
