@@ -57,7 +57,7 @@ export class Evidence {
   readonly allSentences = once(() => this.#texts.flatMap(sentencesOf))
   /** The sentences and lines of the whole text, word by word. */
   readonly spoken = once(() =>
-    this.text.split(/[.!?\n]/, MAX_SPOKEN).map((sentence) => spokenWords(sentence, this.language())),
+    this.text.split(/[.!?。！？\n]/, MAX_SPOKEN).map((sentence) => spokenWords(sentence, this.language())),
   )
   readonly numbers = once(() => findNumbers(this.text))
   readonly amounts = once(() => findAmounts(this.text, this.numbers()))

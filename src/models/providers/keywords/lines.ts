@@ -48,7 +48,8 @@ export function readLines(text: string): Lines {
     used = true
     if (marker > 0) items.push({ text: content, heading: wordsOf(heading) })
     else if (heading !== '') block.push(content)
-    const [, key = '', value = ''] = LABEL.exec(content) ?? []
+    const [, written = '', value = ''] = LABEL.exec(content) ?? []
+    const key = written.trim()
     if (key !== '' && wordsOf(key).length <= MAX_KEY_WORDS) labels.push({ key, value, heading: wordsOf(heading) })
   }
   close()
@@ -71,11 +72,18 @@ const CLOSING =
 export function sentencesOf(text: string): string[] {
   const joined = text.replaceAll(/([^\n.!?:])\n(?=\p{Ll})/gu, '$1 ')
   const sentences: string[] = []
-  for (const part of joined.split(/(?<=[.!?])\s+(?=[\p{Lu}\p{N}"'(])|\n/u)) {
+  for (const part of joined.split(/(?<=[.!?])\s+(?=[\p{Lu}\p{N}"'(¿¡])|(?<=[。！？])|\n/u)) {
     const sentence = part.trim()
     const short = sentence.length < 40
     if (short && CLOSING.test(sentence) && sentences.length > 0) break
-    if (sentence === '' || MARKER.test(part) || HEADING.test(sentence) || (short && GREETING.test(sentence))) continue
+    if (
+      sentence === '' ||
+      /\||\t/.test(sentence) ||
+      MARKER.test(part) ||
+      HEADING.test(sentence) ||
+      (short && GREETING.test(sentence))
+    )
+      continue
     sentences.push(sentence)
   }
   return sentences
