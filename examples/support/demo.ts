@@ -21,6 +21,7 @@ import {
 // `npm run demo`: a server, the contract of this folder published to it, its inputs answered. Exit codes: 0 done, 1 failed.
 
 const timeoutMs = 180_000
+const shownOperations = 6
 
 process.exitCode = await main()
 
@@ -63,7 +64,9 @@ async function demo(signal: AbortSignal): Promise<void> {
   }
   const { right, expected } = sumOf(scores)
   print('', `Score: ${right} of ${expected} expected fields are right (${((100 * right) / expected).toFixed(1)} %).`)
-  print('', 'What is stored, newest first:', ...fitted(await storedOperations(server, signal), operation))
+  const stored = await storedOperations(server, signal)
+  const newest = stored.slice(0, shownOperations)
+  print('', `What is stored, the newest ${newest.length} of ${stored.length}:`, ...fitted(newest, operation))
   print('', ...nextSteps)
   progress('stopping …')
 }

@@ -1,4 +1,5 @@
 import type { Evidence } from './evidence.ts'
+import { synonymsOf } from './synonyms.ts'
 import { isNegation, isStopWord, stems } from './words.ts'
 
 const YES = /^(?:yes|y|true|on|1|ja|oui|sí|si|sì|sim|да|✓|✔|x)(?![\p{L}\p{N}])/iu
@@ -29,9 +30,16 @@ export function stated(names: readonly (readonly string[])[], evidence: Evidence
 
 function statedBy(words: readonly string[], evidence: Evidence): boolean | undefined {
   const subject = words.filter((word) => !ASKING.has(word) && !isStopWord(word))
-  if (subject.length === 0 || !subject.every((word) => evidence.terms().stems.has(word))) return undefined
+  if (
+    subject.length === 0 ||
+    !subject.every((word) => synonymsOf(word).some((same) => evidence.terms().stems.has(same)))
+  )
+    return undefined
   for (const sentence of evidence.spoken()) {
-    const positions = subject.map((word) => sentence.findIndex(({ forms }) => forms.includes(word)))
+    const positions = subject.map((word) => {
+      const same = synonymsOf(word)
+      return sentence.findIndex(({ forms }) => forms.some((form) => same.includes(form)))
+    })
     if (positions.includes(-1)) continue
     const first = Math.min(...positions)
     const last = Math.max(...positions)

@@ -1,4 +1,5 @@
-import { rawWords, stems, wordsOf } from './words.ts'
+import { synonymsOf } from './synonyms.ts'
+import { rawWords, wordsOf } from './words.ts'
 
 /** Something that was recognised in a text, and where. */
 export type Found<T> = { value: T; start: number; end: number }
@@ -11,21 +12,6 @@ const REACH = { before: 60, after: 30 }
 /** And in words. */
 const MAX_WORDS = 7
 
-/** Other words by which people say what a field's name says. */
-const SAME = [
-  stems(
-    'due deadline by before until latest bis vor spätestens avant jusqu antes hasta entro prima voor uiterlijk até före senast',
-  ),
-  stems('expire expiry valid until gültig valable'),
-  stems('start begin from since ab von seit depuis desde dal vanaf från'),
-  stems('end finish until to bis au hasta fino tot till'),
-  stems('deliver delivery arrive arrival lieferung liefern livraison entrega consegna levering leverans'),
-  stems('total sum overall gesamt gesamtbetrag summe totale totaal insgesamt'),
-  stems('shipping postage freight versand versandkosten envío spedizione verzending frakt'),
-  stems('wait waiting waited warten gewartet attendons attends attendu esperando espero aspetto wachten väntat'),
-  stems('close closed geschlossen abgeschlossen clôturé cerrado chiuso gesloten'),
-]
-
 /**
  * What was found closest to one of the wanted words, on the same line, before it rather than after. Without wanted words
  * any will do: the first. Undefined when the words are not there. What does not fit is passed over.
@@ -37,7 +23,7 @@ export function nearest<T>(
   fits: (value: T) => boolean = () => true,
 ): T | undefined {
   if (wanted.length === 0) return found.find(({ value }) => fits(value))?.value
-  const words = new Set(wanted.flatMap((word) => [word, ...SAME.flatMap((same) => (same.has(word) ? [...same] : []))]))
+  const words = new Set(wanted.flatMap(synonymsOf))
   let best: T | undefined
   let bestScore = 0
   for (const each of found) {

@@ -4,8 +4,14 @@ import type { Wanted } from './wanted.ts'
 
 const MAX_TOKENS = 3_000
 const MAX_TOKEN = 200
-/** What says nothing when it has the form that a rule asks for, since any word has it. */
-const PLAIN = ['a', 'word', 'Word', 'WORD', 'two words', '7', '2026']
+const LONGEST_PLAIN = 16
+/** What says nothing when it has the form that a rule asks for, since any word or number has it. */
+const PLAIN = Array.from({ length: LONGEST_PLAIN }, (_, index) => index + 1).flatMap((length) => [
+  'a'.repeat(length),
+  'A'.repeat(length),
+  `A${'a'.repeat(length - 1)}`,
+  '1'.repeat(length),
+])
 
 /**
  * The first word of a text that has the form that the field's rules ask for (a pattern, or a format such as a UUID, an IP

@@ -1,11 +1,12 @@
 import { around, type Found, MAX_FOUND } from './found.ts'
+import { synonymsOf } from './synonyms.ts'
 import { isIsoDate } from './times.ts'
 import { stems } from './words.ts'
 
 /** Words of a name that say that it is a reference, not to what. */
 export const REFERENCE_WORDS = stems('id identifier number no nr num ref reference code')
 const ARTICLE_WORDS = stems('sku part article product model item')
-const CONNECTING = stems('is was the my our your with of')
+const CONNECTING = stems('is was the my our your with of nr n nº n° numero número ist lautet')
 const ARTICLE = /^[A-Z][A-Z0-9]*-[A-Z0-9-]*\d[A-Z0-9-]*$/
 const TOKEN = /(?<![\p{L}\p{N}@/_.-])[A-Za-z0-9]+(?:[-_/][A-Za-z0-9]+)*(?![\p{L}\p{N}@_-])/gu
 
@@ -31,7 +32,7 @@ export function referenceTo(
   fits: (value: string) => boolean,
 ): string | undefined {
   const subject = words.filter((word) => !REFERENCE_WORDS.has(word))
-  const wanted = new Set(subject.length > 0 ? subject : words)
+  const wanted = new Set((subject.length > 0 ? subject : words).flatMap(synonymsOf))
   const article = subject.some((word) => ARTICLE_WORDS.has(word))
   const meant = found.find((each) => {
     if (!fits(each.value)) return false
