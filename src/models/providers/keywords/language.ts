@@ -53,3 +53,8 @@ export function languageOf(text: string): string | undefined {
   const [first, second] = counts.toSorted((a, b) => b.count - a.count)
   return first && first.count >= 3 && first.count > (second?.count ?? 0) ? first.code : undefined
 }
+
+/** Whether a word is among the commonest of any language. */
+export function isCommon(word: string): boolean {
+  return LANGUAGES.some(({ words }) => words.has(word))
+}
