@@ -21,4 +21,19 @@ describe('rows of a bench', () => {
       'fsync   on',
     ])
   })
+
+  it('are a table of accuracies where there are any', () => {
+    const lines = readable([
+      { name: 'guess', training: 10, accuracy: 30, answered: 100, balanced: 8.3 },
+      { name: 'words', training: 0, accuracy: 55.5, answered: 80, balanced: 50, gain: 25.5, target: 20, ok: true },
+      { name: 'asked', value: 3_000 },
+    ])
+    assert.deepEqual(lines, [
+      'name   learnt from  right %  answered %  balanced %  above majority  target',
+      'guess           10     30.0       100.0         8.3',
+      'words            0     55.5        80.0        50.0            25.5  20 met',
+      '',
+      'asked  3000',
+    ])
+  })
 })

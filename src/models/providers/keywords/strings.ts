@@ -28,7 +28,7 @@ const KINDS = {
 type Kind = keyof typeof KINDS | NameKind | 'reference' | 'plain'
 
 const PERSONS = stems(
-  'customer contact sender person requester caller signer full author buyer user guest patient candidate',
+  'customer contact sender person requester caller signer full author buyer user guest patient candidate manager driver doctor teacher applicant employee agent host tenant witness member client',
 )
 const PLACES = stems('place location destination origin venue region')
 const CITIES = stems('city town')
