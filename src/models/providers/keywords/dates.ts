@@ -12,6 +12,9 @@ const MAX_PIECES = 400
 /** A piece with more numbers is a table or worse. */
 const MAX_NUMBERS = 24
 
+/** A day's offset from UTC may lead into the next. */
+const LAST_YEAR = 9_999
+
 const AHEAD = new Set(
   (
     'by before until till due deadline latest next bis vor spätestens fällig avant jusqu jusque antes hasta para entro prima ' +
@@ -77,8 +80,12 @@ function readPiece(piece: string, language: string | undefined, reference: Date 
     const meant = (later && ahead.find(({ index }) => index === result.index)) || result
     const earlier = words.some((word) => BEHIND.has(word)) && !result.start.isCertain('year')
     const end = result.index + result.text.length
-    const start: Found<When> = { value: whenOf(meant.start, earlier ? first : undefined), start: result.index, end }
-    return meant.end ? [start, { value: whenOf(meant.end, undefined), start: end, end }] : [start]
+    const begin = whenOf(meant.start, earlier ? first : undefined)
+    const last = meant.end ? whenOf(meant.end, undefined) : undefined
+    return [
+      ...(begin ? [{ value: begin, start: result.index, end }] : []),
+      ...(last ? [{ value: last, start: end, end }] : []),
+    ]
   })
 }
 
@@ -104,8 +111,8 @@ function isNoDate({ text, start }: ParsedResult, language: string | undefined): 
   return !/(?<!\d)\d{1,4}([./-])\d{1,2}\1\d{2,4}(?!\d)/.test(written)
 }
 
-/** `latest` is what a day without a year lies before. */
-function whenOf(components: ParsedComponents, latest: Date | undefined): When {
+/** `latest` is what a day without a year lies before. Undefined for what a Timestamp does not hold. */
+function whenOf(components: ParsedComponents, latest: Date | undefined): When | undefined {
   const part = (name: 'year' | 'month' | 'day' | 'hour' | 'minute' | 'second'): number => components.get(name) ?? 0
   const timed = components.isCertain('hour')
   const [hour, minute, second] = timed ? [part('hour'), part('minute'), part('second')] : [0, 0, 0]
@@ -114,6 +121,8 @@ function whenOf(components: ParsedComponents, latest: Date | undefined): When {
     if (components.isCertain('weekday')) date.setUTCDate(date.getUTCDate() - 7)
     else date.setUTCFullYear(date.getUTCFullYear() - 1)
   }
+  const year = date.getUTCFullYear()
+  if (!(year >= 1 && year < LAST_YEAR)) return undefined
   const day = date.toISOString().slice(0, 10)
   const offset = timed && components.isCertain('timezoneOffset') ? (components.get('timezoneOffset') ?? 0) : 0
   return { day, instant: new Date(date.getTime() - offset * 60_000).toISOString().replace('.000Z', 'Z') }

@@ -45,6 +45,16 @@ describe('local/keywords reading dates', () => {
     )
   })
 
+  it('takes no day that a Timestamp does not hold', async () => {
+    const fields = 'google.protobuf.Timestamp due_time = 1; repeated google.protobuf.Timestamp dates = 2;'
+    const texts = ['We need it by tomorrow.', 'In 9999 years, then.', 'On 31/02/2026 or 2026-02-30.']
+    const found = await answers(
+      fields,
+      texts.map((text) => ({ text, sentTime: '9999-12-31T23:59:59Z' })),
+    )
+    assert.deepEqual(found, [{}, {}, {}])
+  })
+
   it('reads durations with the words of several languages', async () => {
     const texts = [
       'We waited two weeks.',
