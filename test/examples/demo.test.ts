@@ -35,7 +35,7 @@ describe('npm run demo', () => {
     assert.match(stdout, /answers with local\/keywords/)
     assert.match(
       stdout,
-      /\nTriageTicket\n {2}input +queue .*\n {2}01-double-charge +\d+\/\d+ +billing .*48213 +yes +2026-03-13/,
+      /\nTriageTicket\n {2}input +right +queue .*\n {2}01-double-charge +\d+\/\d+ +billing .*48213 +yes +2026-03-13/,
     )
     assert.match(
       stdout,

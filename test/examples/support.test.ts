@@ -17,7 +17,7 @@ import { DeedError } from '../../src/errors/deed-error.ts'
 import { keywords } from '../../src/models/providers/keywords.ts'
 import { responseSchema } from '../../src/models/schema.ts'
 
-const responses: Readonly<Record<string, { fromJSON(json: unknown): unknown }>> = {
+const responses: Readonly<Record<string, { fromJSON(json: unknown): unknown; decode(bytes: Uint8Array): unknown }>> = {
   TriageTicket: TriageTicketResponse,
   ExtractOrder: ExtractOrderResponse,
   SummarizeThread: SummarizeThreadResponse,
@@ -56,9 +56,9 @@ describe('examples/support', () => {
   it('is answered by local/keywords as a person would, in nineteen fields of twenty', async () => {
     const scores = await Promise.all(
       (await readInputs()).map(async ({ name, method, expected }) => {
-        const { fromJSON } = responses[method] ?? assert.fail(`${method} is no method`)
+        const { fromJSON, decode } = responses[method] ?? assert.fail(`${method} is no method`)
         if (typeof expected === 'object' && expected !== null && 'refused' in expected) return []
-        return [scoreOf<unknown>(expected, fromJSON, fromJSON(await answered(`${name}.json`)))]
+        return [scoreOf<unknown>(expected, fromJSON, decode(await binary(`${name}.json`)))]
       }),
     )
     const { right, expected } = sumOf(scores.flat())
@@ -143,8 +143,21 @@ describe('examples/support', () => {
     }
   }
 
-  /** The answer to an input as JSON, once it has passed the contract. */
+  async function binary(name: string): Promise<Uint8Array> {
+    const { method, message } = await messageOf(name)
+    return toBinary(method.output, message)
+  }
+
+  /** The answer to an input as JSON. */
   async function answered(name: string): Promise<JsonObject> {
+    const { method, message } = await messageOf(name)
+    const json = toJson(method.output, message, { registry: method.registry })
+    assert.ok(typeof json === 'object' && json !== null && !Array.isArray(json))
+    return json
+  }
+
+  /** The answer to an input, once it has passed the contract. */
+  async function messageOf(name: string): Promise<{ method: Method; message: Message }> {
     const input: { method: string; request: JsonObject } = JSON.parse(
       await readFile(`${folder}/inputs/${name}`, 'utf8'),
     )
@@ -153,9 +166,7 @@ describe('examples/support', () => {
     const request = fromJson(method.input, input.request, { registry: method.registry })
     const answer = parseAnswer(method, await complete(method, decodeRequest(method, toBinary(method.input, request))))
     assert.ok(answer.kind === 'valid', answer.kind === 'invalid' ? JSON.stringify(answer.violations) : '')
-    const json = toJson(method.output, answer.message, { registry: method.registry })
-    assert.ok(typeof json === 'object' && json !== null && !Array.isArray(json))
-    return json
+    return { method, message: answer.message }
   }
 })
 
