@@ -1,5 +1,6 @@
 import { misuse, printFailure } from '../src/cli/failure.ts'
 import { benchCall } from './call.ts'
+import { benchKeywords } from './keywords.ts'
 import { benchLoad } from './load.ts'
 import { type Row, readable } from './rows.ts'
 import { benchStart } from './start.ts'
@@ -29,6 +30,7 @@ const benches: ReadonlyMap<string, Bench> = new Map<string, Bench>([
     'start',
     { about: 'from `npm start` to the first answer, each kind 3 times', options: '[--runs N]', run: benchStart },
   ],
+  ['keywords', { about: 'how often local/keywords is right about Debian packages', run: benchKeywords }],
 ])
 
 process.exitCode = await main(process.argv.slice(2))

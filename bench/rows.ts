@@ -27,12 +27,28 @@ export type ValueRow = {
   ok?: boolean
 }
 
-export type Row = RateRow | TimeRow | ValueRow
+/** How often something was right, in percent; `gain` in percentage points above what is compared with. */
+export type AccuracyRow = {
+  name: string
+  /** How many examples it learnt from. */
+  training: number
+  accuracy: number
+  answered: number
+  /** The mean over the classes, as if each had as many examples. */
+  balanced: number
+  gain?: number
+  /** The least that `gain` has to be, and whether it is. */
+  target?: number
+  ok?: boolean
+}
 
-/** What a person reads: the rates and the times as tables, then the other values. */
+export type Row = RateRow | TimeRow | AccuracyRow | ValueRow
+
+/** What a person reads: rates, times and accuracies as tables, then the other values. */
 export function readable(rows: readonly Row[]): string[] {
   const rates = rows.filter((row) => 'rate' in row)
   const times = rows.filter((row) => 'median_ms' in row)
+  const accuracies = rows.filter((row) => 'accuracy' in row)
   const values = rows.filter((row) => 'value' in row)
   const width = Math.max(0, ...values.map(({ name }) => name.length))
   const quantities = values.map(quantity)
@@ -43,6 +59,7 @@ export function readable(rows: readonly Row[]): string[] {
   const sections = [
     rates.length > 0 ? table(rates, rateColumns, undefined) : [],
     times.length > 0 ? table(times, timeColumns, undefined) : [],
+    accuracies.length > 0 ? table(accuracies, accuracyColumns, undefined) : [],
     values.map((row, index) => {
       const text = quantities[index] ?? ''
       return `${row.name.padEnd(width)}  ${row.target === undefined ? text : `${text.padEnd(targeted)}  ${verdict(row)}`}`
@@ -77,4 +94,14 @@ const timeColumns: Column<TimeRow>[] = [
   { title: 'median ms', cell: ({ median_ms }) => median_ms.toFixed(0).padStart(9) },
   { title: 'min ms', cell: ({ min_ms }) => min_ms.toFixed(0).padStart(6) },
   { title: 'max ms', cell: ({ max_ms }) => max_ms.toFixed(0).padStart(6) },
+]
+
+const accuracyColumns: Column<AccuracyRow>[] = [
+  { title: 'name', cell: ({ name }) => name },
+  { title: 'learnt from', cell: ({ training }) => String(training).padStart(11) },
+  { title: 'right %', cell: ({ accuracy }) => accuracy.toFixed(1).padStart(7) },
+  { title: 'answered %', cell: ({ answered }) => answered.toFixed(1).padStart(10) },
+  { title: 'balanced %', cell: ({ balanced }) => balanced.toFixed(1).padStart(10) },
+  { title: 'above majority', cell: ({ gain }) => gain?.toFixed(1).padStart(14) ?? '' },
+  { title: 'target', cell: ({ target, ok }) => (target === undefined ? '' : `${target} ${ok ? 'met' : 'MISSED'}`) },
 ]

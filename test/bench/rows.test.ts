@@ -39,4 +39,19 @@ describe('rows of a bench', () => {
     const lines = readable([{ name: 'existing', runs: 3, median_ms: 1_234, min_ms: 900, max_ms: 2_000 }])
     assert.deepEqual(lines, ['name      runs  median ms  min ms  max ms', 'existing     3       1234     900    2000'])
   })
+
+  it('are a table of accuracies where there are any', () => {
+    const lines = readable([
+      { name: 'guess', training: 10, accuracy: 30, answered: 100, balanced: 8.3 },
+      { name: 'words', training: 0, accuracy: 55.5, answered: 80, balanced: 50, gain: 25.5, target: 20, ok: true },
+      { name: 'asked', value: 3_000 },
+    ])
+    assert.deepEqual(lines, [
+      'name   learnt from  right %  answered %  balanced %  above majority  target',
+      'guess           10     30.0       100.0         8.3',
+      'words            0     55.5        80.0        50.0            25.5  20 met',
+      '',
+      'asked  3000',
+    ])
+  })
 })

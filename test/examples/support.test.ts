@@ -2,6 +2,13 @@ import assert from 'node:assert/strict'
 import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { fromJson, type JsonObject, type Message, toBinary, toJson } from '@bufbuild/protobuf'
+import { readInputs } from '../../examples/support/demo/inputs.ts'
+import { scoreOf, sumOf } from '../../examples/support/demo/score.ts'
+import {
+  ExtractOrderResponse,
+  SummarizeThreadResponse,
+  TriageTicketResponse,
+} from '../../examples/support/gen/acme/support/v1/ticket_service.ts'
 import { buildImage } from '../../src/cli/build-image.ts'
 import { decodeRequest, parseAnswer } from '../../src/contracts/codec.ts'
 import { readImage } from '../../src/contracts/image.ts'
@@ -9,6 +16,12 @@ import { type Contract, loadContracts, type Method } from '../../src/contracts/m
 import { DeedError } from '../../src/errors/deed-error.ts'
 import { keywords } from '../../src/models/providers/keywords.ts'
 import { responseSchema } from '../../src/models/schema.ts'
+
+const responses: Readonly<Record<string, { fromJSON(json: unknown): unknown; decode(bytes: Uint8Array): unknown }>> = {
+  TriageTicket: TriageTicketResponse,
+  ExtractOrder: ExtractOrderResponse,
+  SummarizeThread: SummarizeThreadResponse,
+}
 
 const folder = fileURLToPath(new URL('../../examples/support', import.meta.url))
 
@@ -22,7 +35,7 @@ describe('examples/support', () => {
     const contracts = loadContracts(readImage(build.bytes), () => 1)
     assert.ok(contracts[0])
     contract = contracts[0]
-    inputs = (await readdir(`${folder}/inputs`)).sort()
+    inputs = (await readdir(`${folder}/inputs`)).filter((file) => !file.endsWith('.expected.json')).sort()
   })
 
   it('is one contract of three methods', () => {
@@ -31,13 +44,26 @@ describe('examples/support', () => {
     assert.equal(contract.methods.get('TriageTicket')?.policy.maxRepairs, 3)
   })
 
-  it('has ten inputs that local/keywords answers within the rules, and one that is refused', async () => {
+  it('has thirty inputs: local/keywords answers all within the rules but one that is refused', async () => {
     const outcomes = await Promise.all(inputs.map((name) => outcomeOf(name)))
-    assert.equal(outcomes.filter((outcome) => outcome === 'answered').length, 10)
+    assert.equal(outcomes.filter((outcome) => outcome === 'answered').length, 29)
     assert.deepEqual(
       inputs.filter((_, index) => outcomes[index] === 'refused'),
       ['11-refused-empty-subject.json'],
     )
+  })
+
+  it('is answered by local/keywords as a person would, in nineteen fields of twenty', async () => {
+    const scores = await Promise.all(
+      (await readInputs()).map(async ({ name, method, expected }) => {
+        const { fromJSON, decode } = responses[method] ?? assert.fail(`${method} is no method`)
+        if (typeof expected === 'object' && expected !== null && 'refused' in expected) return []
+        return [scoreOf<unknown>(expected, fromJSON, decode(await binary(`${name}.json`)))]
+      }),
+    )
+    const { right, expected } = sumOf(scores.flat())
+    assert.ok(expected >= 200, `${expected} fields are expected`)
+    assert.ok(right / expected >= 0.95, JSON.stringify(scores.flat().flatMap(({ wrong }) => wrong)))
   })
 
   it('triages', async () => {
@@ -117,8 +143,21 @@ describe('examples/support', () => {
     }
   }
 
-  /** The answer to an input as JSON, once it has passed the contract. */
+  async function binary(name: string): Promise<Uint8Array> {
+    const { method, message } = await messageOf(name)
+    return toBinary(method.output, message)
+  }
+
+  /** The answer to an input as JSON. */
   async function answered(name: string): Promise<JsonObject> {
+    const { method, message } = await messageOf(name)
+    const json = toJson(method.output, message, { registry: method.registry })
+    assert.ok(typeof json === 'object' && json !== null && !Array.isArray(json))
+    return json
+  }
+
+  /** The answer to an input, once it has passed the contract. */
+  async function messageOf(name: string): Promise<{ method: Method; message: Message }> {
     const input: { method: string; request: JsonObject } = JSON.parse(
       await readFile(`${folder}/inputs/${name}`, 'utf8'),
     )
@@ -127,9 +166,7 @@ describe('examples/support', () => {
     const request = fromJson(method.input, input.request, { registry: method.registry })
     const answer = parseAnswer(method, await complete(method, decodeRequest(method, toBinary(method.input, request))))
     assert.ok(answer.kind === 'valid', answer.kind === 'invalid' ? JSON.stringify(answer.violations) : '')
-    const json = toJson(method.output, answer.message, { registry: method.registry })
-    assert.ok(typeof json === 'object' && json !== null && !Array.isArray(json))
-    return json
+    return { method, message: answer.message }
   }
 })
 

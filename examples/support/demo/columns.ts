@@ -9,19 +9,26 @@ import type {
   SummarizeThreadResponse,
   TriageTicketResponse,
 } from '../gen/acme/support/v1/ticket_service.ts'
+import type { Score } from './score.ts'
 
 /** One line of a method's table. */
-export type Row<Res> = { input: string; response: Res }
+export type Row<Res> = { input: string; response: Res; score: Score }
 export type Columns<Res> = readonly Column<Row<Res>>[]
 
 /** Columns of a terminal that a table fits. */
 const width = 98
+
+const right = {
+  title: 'right',
+  cell: ({ score }: { score: Score }) => `${score.right}/${score.expected}`,
+}
 
 const input = { title: 'input', cell: ({ input }: { input: string }) => input }
 
 /** The answers, typed as the contract's generated client has them. */
 export const triage: Columns<TriageTicketResponse> = [
   input,
+  right,
   { title: 'queue', cell: ({ response }) => word(Queue, 'QUEUE_', response.queue) },
   { title: 'urgency', cell: ({ response }) => word(Urgency, 'URGENCY_', response.urgency) },
   { title: 'order', cell: ({ response }) => response.orderNumber ?? '-' },
@@ -33,6 +40,7 @@ export const triage: Columns<TriageTicketResponse> = [
 
 export const order: Columns<ExtractOrderResponse> = [
   input,
+  right,
   { title: 'number', cell: ({ response }) => response.order?.purchaseOrderNumber ?? '-' },
   { title: 'items', cell: ({ response }) => String(response.order?.itemCount ?? '-') },
   { title: 'total', cell: ({ response }) => amount(response.order?.total) },
@@ -50,6 +58,7 @@ export const order: Columns<ExtractOrderResponse> = [
 
 export const thread: Columns<SummarizeThreadResponse> = [
   input,
+  right,
   { title: 'messages', cell: ({ response }) => String(response.messageCount) },
   { title: 'sentiment', cell: ({ response }) => word(Sentiment, 'SENTIMENT_', response.sentiment) },
   { title: 'actions', cell: ({ response }) => String(response.actionItems.length) },

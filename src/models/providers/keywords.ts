@@ -1,6 +1,8 @@
 import type { Provider } from '../provider.ts'
-import { evidenceOf } from './keywords/evidence.ts'
-import { Filler } from './keywords/fill.ts'
+import { once } from './keywords/lazy.ts'
+
+/** Loaded by the first call: a server that answers with another model needs none of it. */
+const rooms = once(() => Promise.all([import('./keywords/evidence.ts'), import('./keywords/fill.ts')]))
 
 /**
  * `local/keywords`: fills the response from the request by the rules of docs/models.md. No network, no key, no weights, and
@@ -9,6 +11,7 @@ import { Filler } from './keywords/fill.ts'
  */
 export const keywords: Provider = async function* ({ method, request }, signal) {
   signal.throwIfAborted()
+  const [{ evidenceOf }, { Filler }] = await rooms()
   const evidence = evidenceOf(method, request)
   const text = JSON.stringify(new Filler(method).response(evidence))
   yield { kind: 'text', text }

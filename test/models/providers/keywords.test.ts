@@ -1,32 +1,10 @@
 import assert from 'node:assert/strict'
-import type { JsonValue, Message } from '@bufbuild/protobuf'
+import type { JsonValue } from '@bufbuild/protobuf'
 import { parseAnswer } from '../../../src/contracts/codec.ts'
-import type { Method } from '../../../src/contracts/method.ts'
-import type { CompletionEvent } from '../../../src/models/provider.ts'
-import { keywords } from '../../../src/models/providers/keywords.ts'
-import { responseSchema } from '../../../src/models/schema.ts'
+import { answers, complete, fill, HEAD } from '../../support/keywords.ts'
 import { methodOf, methodsOf, requestOf } from '../../support/methods.ts'
 
-const HEAD = `
-syntax = "proto3";
-package test.v1;
-import "buf/validate/validate.proto";
-import "google/protobuf/duration.proto";
-import "google/protobuf/field_mask.proto";
-import "google/protobuf/struct.proto";
-import "google/protobuf/timestamp.proto";
-import "google/protobuf/wrappers.proto";
-message Text { string text = 1; }
-service S { rpc M(Text) returns (Res); }
-`
-
 describe('local/keywords', () => {
-  /** What is answered to a text by a method with these fields in its response. */
-  async function answers(fields: string, texts: readonly string[], more = ''): Promise<JsonValue[]> {
-    const method = await methodOf(`${HEAD}\nmessage Res { ${fields} }\n${more}`)
-    return Promise.all(texts.map((text) => fill(method, requestOf(method, { text }))))
-  }
-
   it('chooses the enum value whose name and comment share most words with the text', async () => {
     const kind = `enum Kind {
       KIND_UNSPECIFIED = 0;
@@ -266,122 +244,4 @@ Shipping 5.00 EUR, total 1,234.50 EUR with 15 % discount for two guests. We wait
     const method = await methodOf(`${HEAD} message Res { string email = 1; }`)
     await assert.rejects(complete(method, requestOf(method), AbortSignal.abort()), { name: 'AbortError' })
   })
-
-  describe('on odd text', () => {
-    let method: Method
-    before(async () => {
-      method = await methodOf(`${HEAD}
-        enum Kind { KIND_UNSPECIFIED = 0; KIND_BILLING = 1; }
-        message Item { string name = 1; int32 quantity = 2; double price = 3; google.protobuf.Timestamp due_time = 4; }
-        message Res {
-          Kind kind = 1; string email = 2; string url = 3; string phone = 4; string order_id = 5; string summary = 6;
-          string title = 7; string customer_name = 8; google.protobuf.Timestamp due_time = 9; double total_price = 10;
-          google.protobuf.Duration duration = 11; repeated Item items = 12; map<string, string> attributes = 13;
-          repeated string tags = 14; repeated string action_items = 15; bool is_paid = 16; int64 guests = 17;
-          repeated string questions = 18; string sku = 19; string language = 20; google.protobuf.Struct data = 21;
-        }`)
-    })
-
-    const size = 64 * 1024
-    const pieces = [
-      'a',
-      '7',
-      '@',
-      ' ',
-      '\n',
-      '.',
-      '-',
-      ':',
-      '#',
-      '€',
-      'A',
-      '\t',
-      '. ',
-      '? ',
-      'a@',
-      'a.',
-      '1 ',
-      '1,',
-      '+1 ',
-      '- a\n',
-      '2 x a\n',
-      'A: b\n',
-      'Ab:\n',
-      '#a ',
-      '€1 ',
-      '2026-01-01 ',
-      '1h ',
-      'http://',
-      'https://a ',
-      'A-1 ',
-      'please go. ',
-      'total 1 EUR ',
-      '\n- ',
-      'a\nb',
-      '((',
-      'regards\n',
-      'This is A',
-      '\u{1f327}',
-      '\ud83c',
-      '\udf27',
-      '\u0000',
-      'é',
-      "'",
-      'order 1a1 ',
-    ]
-    for (const piece of pieces) {
-      it(`takes 64 KiB of ${JSON.stringify(piece)} in its stride`, async () => {
-        const start = performance.now()
-        const text = piece.repeat(Math.ceil(size / piece.length))
-        const request = requestOf(method)
-        Object.assign(request, { text })
-        const answer = await complete(method, request)
-        JSON.parse(answer.text)
-        assert.ok(answer.text.isWellFormed())
-        // In fact 5 to 60 ms; a regular expression that goes back over its text would take minutes.
-        assert.ok(performance.now() - start < 2_000)
-      })
-    }
-
-    it('looks at the first 64 KiB only, and cuts no character in half', async () => {
-      const head = '🌧'.repeat(16 * 1024 - 1)
-      const text = (await complete(method, requestOf(method, { text: `${head}🌧🌧 a@example.com` }))).text
-      assert.equal('email' in JSON.parse(text), false)
-      const near = (await complete(method, requestOf(method, { text: `a@example.com ${head}` }))).text
-      assert.equal(JSON.parse(near).email, 'a@example.com')
-      assert.ok(near.isWellFormed())
-    })
-  })
 })
-
-/** The answer as JSON, once it is known to be in the form of the contract; rules may be broken. */
-async function fill(method: Method, request: Message): Promise<JsonValue> {
-  const { text } = await complete(method, request)
-  const parsed = parseAnswer(method, text)
-  if (parsed.kind === 'invalid')
-    assert.ok(
-      parsed.violations.every(({ reason }) => reason !== 'json'),
-      text,
-    )
-  return JSON.parse(text)
-}
-
-async function complete(
-  method: Method,
-  request: Message,
-  signal = AbortSignal.timeout(10_000),
-): Promise<{ text: string; end: CompletionEvent | undefined }> {
-  const asked = {
-    model: 'keywords',
-    system: '',
-    turns: [],
-    schema: responseSchema(method),
-    maxOutputTokens: 1,
-    headers: {},
-  }
-  const events: CompletionEvent[] = []
-  for await (const event of keywords({ ...asked, method, request }, signal)) events.push(event)
-  const text = events.map((event) => (event.kind === 'text' ? event.text : '')).join('')
-  assert.equal(events.length, 2)
-  return { text, end: events.at(-1) }
-}

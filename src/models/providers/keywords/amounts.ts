@@ -4,18 +4,34 @@ import type { Decimal } from './numbers.ts'
 /** An amount of money: what was written, and its currency in ISO 4217. */
 export type Amount = Decimal & { currency: string }
 
-const SIGNS: Readonly<Record<string, string>> = { '€': 'EUR', $: 'USD', '£': 'GBP', '¥': 'JPY' }
+const SIGNS: Readonly<Record<string, string>> = {
+  '€': 'EUR',
+  $: 'USD',
+  '£': 'GBP',
+  '¥': 'JPY',
+  '₹': 'INR',
+  '₩': 'KRW',
+  '₺': 'TRY',
+  '₽': 'RUB',
+  '₴': 'UAH',
+  '₪': 'ILS',
+}
 const CODES =
-  'AED|AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|IDR|ILS|INR|JPY|KRW|MXN|MYR|NOK|NZD|PHP|PLN|RON|SAR|SEK|SGD|THB|TRY|USD|ZAR'
+  'AED|AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|IDR|ILS|INR|JPY|KRW|MXN|MYR|NOK|NZD|PHP|PLN|RON|RUB|SAR|SEK|SGD|THB|TRY|UAH|USD|ZAR'
 const WORDS: Readonly<Record<string, string>> = {
   euro: 'EUR',
   euros: 'EUR',
+  dollar: 'USD',
   dollars: 'USD',
+  pound: 'GBP',
   pounds: 'GBP',
+  franc: 'CHF',
   francs: 'CHF',
 }
-const BEFORE = new RegExp(`([€$£¥])[ \\u00a0]?-?$|(?<![A-Z])(${CODES})[ \\u00a0]?-?$`)
-const AFTER = new RegExp(`^[ \\u00a0]?(?:([€£¥])|(${CODES})(?![A-Za-z])|(euros?|dollars|pounds|francs)(?![a-z]))`)
+const BEFORE = new RegExp(`([€$£¥₹₩₺₽₴₪])[ \\u00a0]?-?$|(?<![A-Z])(${CODES})[ \\u00a0]?-?$`)
+const AFTER = new RegExp(
+  `^[ \\u00a0]?(?:([€$£¥₹₩₺₽₴₪])|(${CODES})(?![A-Za-z])|([Ee]uros?|dollars?|pounds?|francs?)(?![a-z]))`,
+)
 const NO_MINOR_UNITS = new Set(['JPY', 'KRW'])
 
 /** Those of the numbers in a text that have a currency beside them: `€12.50`, `12,50 EUR`, `USD 1,200`, `5 euros`. */
@@ -24,7 +40,7 @@ export function findAmounts(text: string, numbers: readonly Found<Decimal>[]): F
     const before = BEFORE.exec(text.slice(Math.max(0, start - 6), start))
     const after = AFTER.exec(text.slice(end, end + 9))
     const sign = before?.[1] ?? after?.[1]
-    const currency = before?.[2] ?? after?.[2] ?? (sign ? SIGNS[sign] : WORDS[after?.[3] ?? ''])
+    const currency = before?.[2] ?? after?.[2] ?? (sign ? SIGNS[sign] : WORDS[after?.[3]?.toLowerCase() ?? ''])
     if (currency === undefined) return []
     const from = start - (before?.[0].length ?? 0)
     return [{ value: { ...grouped(value), currency }, start: from, end: end + (before ? 0 : (after?.[0].length ?? 0)) }]

@@ -1,6 +1,4 @@
-import { around, type Found, MAX_FOUND } from './found.ts'
-import { isDate } from './times.ts'
-import { stems } from './words.ts'
+import { type Found, MAX_FOUND } from './found.ts'
 
 const LOCAL = /[A-Za-z0-9._%+-]/
 const DOMAIN = /[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}/y
@@ -27,25 +25,6 @@ export function findUrls(text: string): Found<string>[] {
   for (const match of text.matchAll(/https?:\/\/[^\s<>"'`|\\^{}]{1,2000}/g)) {
     const value = match[0].replace(/[.,;:!?)\]]{1,10}$/, '')
     if (URL.canParse(value)) found.push({ value, start: match.index, end: match.index + value.length })
-    if (found.length >= MAX_FOUND) break
-  }
-  return found
-}
-
-const PHONE_WORDS = stems('phone telephone tel call mobile cell fax number')
-
-/** Phone numbers of 7 to 15 digits: with `+`, `0` or `(` in front, or after a word such as `call`. */
-export function findPhones(text: string): Found<string>[] {
-  const found: Found<string>[] = []
-  for (const match of text.matchAll(/(?<![\p{L}\p{N}-])[+(]{0,2}\d[\d ().-]{5,22}\d(?![\p{L}\p{N}])/gu)) {
-    const [value] = match
-    const digits = value.replaceAll(/\D/g, '').length
-    if (digits < 7 || digits > 15 || isDate(value.slice(0, 10))) continue
-    const phone = { value, start: match.index, end: match.index + value.length }
-    const introduced = around(text, phone)
-      .before.slice(0, 3)
-      .some((word) => PHONE_WORDS.has(word))
-    if (/^[+(0]/.test(value) || introduced) found.push(phone)
     if (found.length >= MAX_FOUND) break
   }
   return found

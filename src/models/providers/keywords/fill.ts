@@ -3,13 +3,13 @@ import type { Method } from '../../../contracts/method.ts'
 import { isWellKnown } from '../../schema.ts'
 import { copied } from './copy.ts'
 import { chooseEnum } from './enums.ts'
-import { Evidence } from './evidence.ts'
+import type { Evidence } from './evidence.ts'
 import { readList } from './lists.ts'
 import { readMap } from './maps.ts'
 import { numberJson } from './numbers.ts'
 import { countOf } from './request.ts'
 import { readScalar } from './scalars.ts'
-import { readAddressPart } from './strings.ts'
+import { isAddressPart, readAddressPart } from './strings.ts'
 import { type Wanted, wantedOf } from './wanted.ts'
 import { readWellKnown } from './well-known.ts'
 import { withoutBroken } from './without-broken.ts'
@@ -81,7 +81,7 @@ export class Filler {
     const holder = place.holder ? wantedOf(place.holder).words : []
     const label = evidence.label([[...holder, ...wanted.words], wanted.words])
     const part = field.message && !isWellKnown(field.message) ? 'section' : 'value'
-    const labelled = label === undefined ? undefined : this.#single(wanted, new Evidence(part, [label]), place)
+    const labelled = label === undefined ? undefined : this.#single(wanted, evidence.within(part, label), place)
     return labelled ?? this.#single(wanted, evidence, place)
   }
 
@@ -90,10 +90,10 @@ export class Filler {
     const holder = place.holder ? wantedOf(place.holder).words : []
     switch (field.fieldKind) {
       case 'enum':
-        return chooseEnum(wanted, field.enum, evidence.words())
+        return chooseEnum(wanted, field.enum, evidence)
       case 'scalar': {
-        const part = evidence.part === 'section' ? readAddressPart(wanted, evidence) : undefined
-        return part ?? readScalar(field.scalar, wanted, holder, evidence)
+        const isPart = evidence.part === 'section' && isAddressPart(wanted)
+        return isPart ? readAddressPart(wanted, evidence) : readScalar(field.scalar, wanted, holder, evidence)
       }
       case 'message':
         if (isWellKnown(field.message)) return readWellKnown(field.message, wanted, holder, evidence)

@@ -1,3 +1,4 @@
+import { readTables, type TableRow } from './tables.ts'
 import { wordsOf } from './words.ts'
 
 /** A line of a list, without its marker, and the words of the heading that it stands under. */
@@ -6,10 +7,11 @@ export type Item = { text: string; heading: readonly string[] }
 /** `Key: value`, and the words of the heading that it stands under. */
 export type Label = { key: string; value: string; heading: readonly string[] }
 
-export type Lines = { items: readonly Item[]; labels: readonly Label[] }
+/** `rows` are those of tables. */
+export type Lines = { items: readonly Item[]; labels: readonly Label[]; rows: readonly TableRow[] }
 
 const MARKER = /^\s{0,12}(?:[-*•–]|\d{1,3}[.)])\s{1,4}(?:\[[ xX]?\]\s)?(?=\S)/
-const LABEL = /^(\p{L}[\p{L}\p{N} /_.'’-]{0,39}):\s{1,8}(\S.*)$/u
+const LABEL = /^(\p{L}[\p{L}\p{N} /_.'’-]{0,39})(?:\s?[:：]\s{1,8}|：|\s?=\s?)(\S.*)$/u
 const HEADING = /^(\p{L}[\p{L}\p{N} /_.'’-]{0,59}):\s*$/u
 const MAX_KEY_WORDS = 4
 
@@ -32,7 +34,7 @@ export function readLines(text: string): Lines {
   }
   for (const line of text.split('\n')) {
     const marker = MARKER.exec(line)?.[0].length ?? 0
-    const content = line.slice(marker).trim()
+    const content = line.slice(marker).replaceAll('**', '').trim()
     if (content === '') {
       if (used) close()
       continue
@@ -46,27 +48,42 @@ export function readLines(text: string): Lines {
     used = true
     if (marker > 0) items.push({ text: content, heading: wordsOf(heading) })
     else if (heading !== '') block.push(content)
-    const [, key = '', value = ''] = LABEL.exec(content) ?? []
+    const [, written = '', value = ''] = LABEL.exec(content) ?? []
+    const key = written.trim()
     if (key !== '' && wordsOf(key).length <= MAX_KEY_WORDS) labels.push({ key, value, heading: wordsOf(heading) })
   }
   close()
-  return { items, labels }
+  const rows = readTables(text)
+  for (const { cells } of rows) {
+    const [key = '', value = '', ...more] = cells
+    if (more.length === 0 && key !== '' && value !== '' && wordsOf(key).length <= MAX_KEY_WORDS) {
+      labels.push({ key, value, heading: [] })
+    }
+  }
+  return { items, labels, rows }
 }
 
 const GREETING =
-  /^(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|to whom|hallo|guten tag|bonjour|hola|ciao|olá)(?![\p{L}])/iu
+  /^(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|to whom|hallo|guten (?:tag|morgen|abend)|sehr geehrte[rs]?|bonjour|madame|hola|buen[ao]s (?:días|tardes)|estimad[oa]s?|ciao|buongiorno|salve|gentile|olá|boa? (?:dia|tarde)|beste|geachte|goedendag|hej|hei|moi|cześć|dzień dobry|здравствуйте)(?![\p{L}])/iu
 const CLOSING =
-  /^(?:(?:best|kind|warm|many|mit|freundliche|mit freundlichen|viele)\s)?(?:regards|wishes|thanks|thank you|cheers|sincerely|yours|grüße|grüßen|cordialement|saludos)(?![\p{L}])/iu
+  /^(?:(?:best|kind|warm|many|mit|freundliche|mit freundlichen|viele)\s)?(?:regards|wishes|thanks|thank you|cheers|sincerely|yours|grüße|grüßen|gruß|cordialement|bien à vous|saludos|un saludo|atentamente|cordiali saluti|distinti saluti|saluti|atenciosamente|cumprimentos|met vriendelijke groet(?:en)?|groet(?:en|jes)?|vänliga hälsningar|hälsningar|med venlig hilsen|venlig hilsen|med vennlig hilsen|pozdrawiam|с уважением)(?![\p{L}])/iu
 
 /** The sentences of a text, without greeting, list lines and what follows the closing formula. */
 export function sentencesOf(text: string): string[] {
   const joined = text.replaceAll(/([^\n.!?:])\n(?=\p{Ll})/gu, '$1 ')
   const sentences: string[] = []
-  for (const part of joined.split(/(?<=[.!?])\s+(?=[\p{Lu}\p{N}"'(])|\n/u)) {
+  for (const part of joined.split(/(?<=[.!?])\s+(?=[\p{Lu}\p{N}"'(¿¡])|(?<=[。！？])|\n/u)) {
     const sentence = part.trim()
     const short = sentence.length < 40
     if (short && CLOSING.test(sentence) && sentences.length > 0) break
-    if (sentence === '' || MARKER.test(part) || HEADING.test(sentence) || (short && GREETING.test(sentence))) continue
+    if (
+      sentence === '' ||
+      /\||\t/.test(sentence) ||
+      MARKER.test(part) ||
+      HEADING.test(sentence) ||
+      (short && GREETING.test(sentence))
+    )
+      continue
     sentences.push(sentence)
   }
   return sentences

@@ -1,7 +1,7 @@
 import { type DescField, type DescMessage, type JsonValue, ScalarType } from '@bufbuild/protobuf'
-import { rulesOf } from '../../schema-text.ts'
 import { chooseEnums } from './enums.ts'
-import { Evidence } from './evidence.ts'
+import type { Evidence } from './evidence.ts'
+import { fittingElements } from './fits.ts'
 import { isAction } from './lines.ts'
 import { findQuantity } from './numbers.ts'
 import { readScalar } from './scalars.ts'
@@ -21,9 +21,8 @@ type Make = (desc: DescMessage, line: Evidence) => JsonValue | undefined
 
 /** A list: out of its label, what is recognised by its form, or the lines of a list. Undefined when there is nothing. */
 export function readList(field: ListField, wanted: Wanted, evidence: Evidence, make: Make): JsonValue[] | undefined {
-  const rules = rulesOf(field)
-  const max = rules?.type.case === 'repeated' ? Number(rules.type.value.maxItems) || MAX_ELEMENTS : MAX_ELEMENTS
-  const elements = elementsOf(field, wanted, evidence, make, Math.min(max, MAX_ELEMENTS))
+  const all = elementsOf(field, wanted, evidence, make, MAX_ELEMENTS)
+  const elements = fittingElements(evidence.method, field, all)
   return elements.length > 0 ? elements : undefined
 }
 
@@ -31,13 +30,13 @@ function elementsOf(field: ListField, wanted: Wanted, evidence: Evidence, make: 
   const labelled = evidence.label([wanted.words])
   switch (field.listKind) {
     case 'enum':
-      return chooseEnums(wanted, field.enum, labelled ? new Evidence('value', [labelled]).words() : evidence.words())
+      return chooseEnums(wanted, field.enum, labelled ? evidence.within('value', labelled) : evidence)
     case 'message':
       return messages(field.message, wanted, evidence, make, max)
     case 'scalar': {
       const parts = labelled?.split(/[,;\n]/, MAX_ELEMENTS).filter((part) => part.trim() !== '')
       const values = parts
-        ? parts.map((part) => readScalar(field.scalar, wanted, [], new Evidence('value', [part.trim()])))
+        ? parts.map((part) => readScalar(field.scalar, wanted, [], evidence.within('value', part.trim())))
         : field.scalar === ScalarType.STRING
           ? strings(wanted, evidence)
           : []
@@ -67,7 +66,7 @@ function messages(desc: DescMessage, wanted: Wanted, evidence: Evidence, make: M
   if (evidence.part === 'line') return []
   const made: JsonValue[] = []
   for (const line of linesFor(wanted, evidence, true)) {
-    const message = make(desc, new Evidence('line', [line]))
+    const message = make(desc, evidence.within('line', line))
     if (message !== undefined) made.push(message)
     if (made.length >= max) break
   }
@@ -75,15 +74,19 @@ function messages(desc: DescMessage, wanted: Wanted, evidence: Evidence, make: M
 }
 
 /**
- * The list lines under a heading that shares a word with the list's name. Without such a heading: all list lines, for messages
+ * The rows of a table, for messages and for names that say no more than that it is a list, where there are more than list lines.
+ * Else the list lines under a heading that shares a word with the list's name. Without such a heading: all list lines, for messages
  * and for names that say no more than that it is a list; else the sentences that ask for something, for a list of actions;
  * else lines with a quantity, for messages.
  */
 function linesFor({ words }: Wanted, evidence: Evidence, structured = false): string[] {
-  const { items } = evidence.lines()
+  const { items, rows } = evidence.lines()
   const under = items.filter((item) => item.heading.some((word) => words.includes(word)))
   const named = under.length > 0
   const any = structured || words.every((word) => ANY_LIST.has(word))
+  if (!named && any && rows.length > items.length) {
+    return rows.slice(0, MAX_ELEMENTS).map((row) => (structured ? row.text : (row.cells[0] ?? '')))
+  }
   if (named || (any && items.length > 0)) return (named ? under : items).slice(0, MAX_ELEMENTS).map((item) => item.text)
   if (words.some((word) => ACTIONS.has(word))) return evidence.allSentences().filter(isAction).slice(0, MAX_ELEMENTS)
   if (!structured) return []

@@ -1,7 +1,8 @@
 import { type DescField, type JsonObject, type JsonValue, ScalarType } from '@bufbuild/protobuf'
 import { isWellKnown } from '../../schema.ts'
 import { chooseEnum } from './enums.ts'
-import { Evidence } from './evidence.ts'
+import type { Evidence } from './evidence.ts'
+import { fittingEntries } from './fits.ts'
 import { labelsFor } from './labels.ts'
 import { numberJson } from './numbers.ts'
 import { readScalar } from './scalars.ts'
@@ -16,10 +17,11 @@ export function readMap(field: MapField, wanted: Wanted, evidence: Evidence): Js
   for (const { key, value } of labelsFor(wanted, evidence)) {
     const name = keyJson(field.mapKey, key)
     if (name === undefined || read.has(name)) continue
-    const json = readValue(field, wanted, new Evidence('value', [value]))
+    const json = readValue(field, wanted, evidence.within('value', value))
     if (json !== undefined) read.set(name, json)
   }
-  return read.size > 0 ? Object.fromEntries(read) : undefined
+  const entries = fittingEntries(evidence.method, field, [...read])
+  return entries.length > 0 ? Object.fromEntries(entries) : undefined
 }
 
 function keyJson(type: ScalarType, key: string): string | undefined {
@@ -34,7 +36,7 @@ function readValue(field: MapField, wanted: Wanted, evidence: Evidence): JsonVal
       // Its form is not looked for: what the map's name says is said of all its values.
       return field.scalar === ScalarType.STRING ? evidence.text : readScalar(field.scalar, wanted, [], evidence)
     case 'enum':
-      return chooseEnum(wanted, field.enum, evidence.words())
+      return chooseEnum(wanted, field.enum, evidence)
     case 'message':
       return isWellKnown(field.message) ? readWellKnown(field.message, wanted, [], evidence) : undefined
   }

@@ -1,13 +1,13 @@
 import { ScalarType } from '@bufbuild/protobuf'
 import { around, type Found, MAX_FOUND } from './found.ts'
+import { COUNTING_WORDS, wordValue } from './number-words.ts'
 import { stems } from './words.ts'
 
 /** A number as it was written, in digits: `-1,234.50` is `{ negative: true, whole: '1234', fraction: '50' }`. */
 export type Decimal = { negative: boolean; whole: string; fraction: string }
 
-const SMALL = 'zero one two three four five six seven eight nine ten eleven twelve'.split(' ')
 const NUMBER = new RegExp(
-  `(?<![\\p{L}\\p{N}])\\d+(?:[.,']\\d+)*|(?<![\\p{L}\\p{N}-])(?:${SMALL.join('|')})(?![\\p{L}\\p{N}-])`,
+  `(?<![\\p{L}\\p{N}])(?:\\d{1,3}(?:[\\u00a0\\u202f]\\d{3})+(?:[.,]\\d+)?|\\d{1,3}(?: \\d{3}){1,5}[.,]\\d\\d(?!\\d)|\\d+(?:[.,']\\d+)*)|(?<![\\p{L}\\p{N}-])(?:${COUNTING_WORDS.join('|')})(?![\\p{L}\\p{N}-])`,
   'giu',
 )
 
@@ -18,8 +18,9 @@ export function findNumbers(text: string): Found<Decimal>[] {
     const [token] = match
     if (token.length > 24) continue
     const negative = /(?:^|[\s(:=])[-−]$/.test(text.slice(Math.max(0, match.index - 2), match.index))
-    const spelt = SMALL.indexOf(token.toLowerCase())
-    const value = spelt < 0 ? parseDecimal(token) : { whole: String(spelt), fraction: '' }
+    const spelt = wordValue(token.toLowerCase())
+    const value =
+      spelt === undefined ? parseDecimal(token.replaceAll(/\s/g, '')) : { whole: String(spelt), fraction: '' }
     found.push({ value: { negative, ...value }, start: match.index, end: match.index + token.length })
     if (found.length >= MAX_FOUND) break
   }
@@ -49,8 +50,10 @@ export function numberBeside(
   text: string,
   numbers: readonly Found<Decimal>[],
   words: readonly string[],
+  fits: (value: Decimal) => boolean,
 ): Decimal | undefined {
   return numbers.find((number) => {
+    if (!fits(number.value)) return false
     const {
       before: lead,
       after: [after],

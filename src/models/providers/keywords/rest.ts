@@ -2,14 +2,21 @@ import type { Evidence } from './evidence.ts'
 import { findQuantity } from './numbers.ts'
 
 /**
- * What a line of a list is about: `3 x Blue mug (MUG-104) at 4.50 EUR each` is `Blue mug`. The text without an assignee in
+ * What a line of a list is about: `3 x Blue mug (MUG-104) at 4.50 EUR each` is `Blue mug`. The text without an assignee or `please send` in
  * front, without quantity, up to the first amount, reference in brackets, or spaced dash.
  */
 export function restOf(evidence: Evidence): string | undefined {
+  const [row] = evidence.lines().labels
+  // Of a row of a table, its first cell.
+  if (row && evidence.text.includes('\n')) return row.value
   const { text } = evidence
   const owner = ownerLength(text)
   const quantity = findQuantity(text)
-  const leading = quantity !== undefined && text.slice(owner, quantity.start).trim() === ''
+  const leading =
+    quantity !== undefined &&
+    /^\W*$|^\W*(?:please|we|i|send|bitte|wir|nous|veuillez|por favor|vorremmo|graag)(?![\p{L}])/iu.test(
+      text.slice(owner, quantity.start),
+    )
   const start = leading ? quantity.end : Math.max(owner, /^\d{1,6} (?=\p{L})/u.exec(text)?.[0].length ?? 0)
   const ends = [
     ...evidence.amounts().map((amount) => amount.start),

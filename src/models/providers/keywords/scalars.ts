@@ -2,6 +2,7 @@ import { type JsonValue, ScalarType } from '@bufbuild/protobuf'
 import { type Amount, inMinorUnits, nanosOf } from './amounts.ts'
 import { readBoolean, stated } from './booleans.ts'
 import type { Evidence } from './evidence.ts'
+import { fits } from './fits.ts'
 import { nearest } from './found.ts'
 import { type Decimal, findQuantity, numberBeside, numberJson } from './numbers.ts'
 import { readString } from './strings.ts'
@@ -25,7 +26,9 @@ export function readScalar(
     case ScalarType.STRING:
       return readString(wanted, whichMoney(wanted, holder, evidence), evidence)
     case ScalarType.BOOL:
-      return evidence.part === 'value' ? readBoolean(evidence.text) : stated(wanted.words, evidence)
+      return evidence.part === 'value'
+        ? readBoolean(evidence.text)
+        : stated([wanted.words, ...wanted.aliases], evidence)
     case ScalarType.BYTES:
       return undefined
     default: {
@@ -43,16 +46,22 @@ function readNumber(
 ): Decimal | undefined {
   const { words } = wanted
   const { text, part } = evidence
+  const fitting = (number: Decimal): boolean => {
+    const json = numberJson(type, number)
+    return json !== undefined && fits(evidence.method, wanted.field, json)
+  }
   if (isMoney(wanted)) {
-    const amount = nearest(text, evidence.amounts(), whichMoney(wanted, holder, evidence))
+    const amount = nearest(text, evidence.amounts(), whichMoney(wanted, holder, evidence), (each) =>
+      fitting(moneyPart(words, type, each)),
+    )
     if (amount) return moneyPart(words, type, amount)
   }
-  if (part === 'value') return evidence.numbers()[0]?.value
+  if (part === 'value') return evidence.numbers().find(({ value }) => fitting(value))?.value
   if (words.some((word) => QUANTITY.has(word))) {
     const leading = part === 'line' ? evidence.numbers().find(({ start }) => start === 0)?.value : undefined
     return findQuantity(text)?.value ?? leading
   }
-  return numberBeside(text, evidence.numbers(), words)
+  return numberBeside(text, evidence.numbers(), words, fitting)
 }
 
 function moneyPart(words: readonly string[], type: ScalarType, amount: Amount): Decimal {

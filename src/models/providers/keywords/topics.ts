@@ -1,3 +1,4 @@
+import { isCommon } from './language.ts'
 import { isStopWord, rawWords, stem } from './words.ts'
 
 const MAX_TOPICS = 5
@@ -10,7 +11,8 @@ export function topicsOf(text: string): string[] {
   const counts = new Map<string, { word: string; count: number }>()
   for (const word of rawWords(text)) {
     const root = stem(word)
-    if (word.length < MIN_LETTERS || word.length > 40 || isStopWord(root) || /\p{N}/u.test(word)) continue
+    if (word.length < MIN_LETTERS || word.length > 40 || isStopWord(root) || isCommon(word) || /\p{N}/u.test(word))
+      continue
     const counted = counts.get(root)
     if (counted) counted.count++
     else counts.set(root, { word, count: 1 })

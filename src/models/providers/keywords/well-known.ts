@@ -1,5 +1,6 @@
 import { type DescMessage, type JsonObject, type JsonValue, ScalarType } from '@bufbuild/protobuf'
 import type { Evidence } from './evidence.ts'
+import { fits } from './fits.ts'
 import { nearest } from './found.ts'
 import { labelsFor } from './labels.ts'
 import type { Label } from './lines.ts'
@@ -14,13 +15,16 @@ type Read = (wanted: Wanted, holder: readonly string[], evidence: Evidence) => J
 
 /** How the messages of google.protobuf that have a JSON form of their own are read; FieldMask, Value, ListValue, Any are not. */
 const READERS: Readonly<Record<string, Read>> = {
-  Timestamp: ({ words }, _holder, evidence) => {
+  Timestamp: ({ words, field }, _holder, evidence) => {
     const which = evidence.part === 'value' ? [] : words.filter((word) => !ANY_TIME.has(word))
-    return nearest(evidence.text, evidence.dates(), which)?.instant
+    return nearest(evidence.text, evidence.dates(), which, ({ instant }) => fits(evidence.method, field, instant))
+      ?.instant
   },
-  Duration: ({ words }, _holder, evidence) => {
+  Duration: ({ words, field }, _holder, evidence) => {
     const which = evidence.part === 'value' ? [] : words.filter((word) => !ANY_DURATION.has(word))
-    const seconds = nearest(evidence.text, evidence.durations(), which)
+    const seconds = nearest(evidence.text, evidence.durations(), which, (value) =>
+      fits(evidence.method, field, `${value}s`),
+    )
     return seconds === undefined ? undefined : `${seconds}s`
   },
   Struct: (wanted, _holder, evidence) => structOf(labelsFor(wanted, evidence)),

@@ -1,8 +1,23 @@
+import { stemmerOf } from './stemmer.ts'
+
 const WORD = /[\p{L}\p{N}]+(?:['’]\p{L}+)*/gu
 
 /** The words of a text in lower case, as they are written. `%` counts as the word `percent`, `e-mail` as `email`. */
 export function rawWords(text: string): string[] {
-  return text.toLowerCase().replaceAll('e-mail', 'email').replaceAll('%', ' percent ').match(WORD) ?? []
+  const words = text.toLowerCase().replaceAll('e-mail', 'email').replaceAll('%', ' percent ').match(WORD) ?? []
+  return UNSPACED.test(text) ? words.flatMap(segmented) : words
+}
+
+/** Scripts that are written without spaces. */
+const UNSPACED = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}]/u
+const SEGMENTER = new Intl.Segmenter('und', { granularity: 'word' })
+/** The segmenter takes long for what is no sentence. */
+const MAX_RUN = 400
+
+function segmented(run: string): string[] {
+  if (!UNSPACED.test(run)) return [run]
+  const words = [...SEGMENTER.segment(run.slice(0, MAX_RUN))]
+  return words.filter(({ isWordLike }) => isWordLike).map(({ segment }) => segment)
 }
 
 /** The words of a text, stemmed. */
@@ -12,7 +27,12 @@ export function wordsOf(text: string): string[] {
 
 /** The words of an identifier (`due_time`, `TicketService`, `HTTP_ERROR`), stemmed. */
 export function nameWords(identifier: string): string[] {
-  return wordsOf(identifier.replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2').replaceAll('_', ' '))
+  return rawNameWords(identifier).map(stem)
+}
+
+/** The words of an identifier in lower case. */
+export function rawNameWords(identifier: string): string[] {
+  return rawWords(identifier.replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2').replaceAll('_', ' '))
 }
 
 /** Stems of a list of words that is separated by spaces. */
@@ -22,16 +42,19 @@ export function stems(words: string): ReadonlySet<string> {
 
 /** Makes most forms of an English word equal: `charge`, `charged`, `charges`, `charging`. The result need not be a word. */
 export function stem(word: string): string {
-  if (word.length < 4) return word
-  let root = word.replace(/['’]s?$/, '')
-  if (root.endsWith('ies')) root = `${root.slice(0, -3)}y`
-  else if (/[^su]s$/.test(root)) root = root.slice(0, -1)
-  if (root.length > 6 && root.endsWith('ing')) root = root.slice(0, -3)
-  else if (root.length > 5 && root.endsWith('ed')) root = root.slice(0, -2)
-  else if (root.length > 5 && root.endsWith('ly')) root = root.slice(0, -2)
-  if (/([bdgmnprt])\1$/.test(root)) root = root.slice(0, -1)
-  if (root.length > 3 && root.endsWith('e')) root = root.slice(0, -1)
-  return root.length > 4 && root.endsWith('y') ? root.slice(0, -1) : root
+  return stemmerOf('en')(withoutPossessive(word))
+}
+
+/** A word by its stem in English, and in the language of the text where that is another. */
+export function stemsIn(word: string, language: string | undefined): readonly string[] {
+  const english = stem(word)
+  if (language === undefined || language === 'en') return [english]
+  const own = stemmerOf(language)(withoutPossessive(word))
+  return own === english ? [english] : [english, own]
+}
+
+function withoutPossessive(word: string): string {
+  return word.replace(/['’]s?$/, '')
 }
 
 const STOP = stems(
@@ -50,9 +73,15 @@ export function isStopWord(word: string): boolean {
   return word.length < 2 || STOP.has(word)
 }
 
-const NEGATIONS = stems('no not never without cannot none neither nor')
+const NEGATIONS = new Set(
+  (
+    'no not never without cannot none neither nor hardly nicht nie niemals ohne kein keine keinen keinem keiner keines ' +
+    'pas jamais sans aucun aucune sin nunca ningún ninguna não nem sem nunca nenhum nenhuma non senza mai nessun nessuna ' +
+    'niet nooit geen zonder inte aldrig utan ingen inget ikke aldri uten nie bez nem не нет без ни никогда'
+  ).split(' '),
+)
 
-/** Whether a stemmed word turns what follows it into its opposite. */
+/** Whether a word as it is written, or its stem, turns what it stands with into its opposite. */
 export function isNegation(word: string): boolean {
   return NEGATIONS.has(word) || /n['’]t$/.test(word)
 }

@@ -16,11 +16,14 @@ export const protobufFileName = "acme/support/v1/thread.proto";
 export const Sentiment = {
   /** SENTIMENT_UNSPECIFIED - Does not show. */
   SENTIMENT_UNSPECIFIED: 0,
-  /** SENTIMENT_POSITIVE - Glad, happy, grateful, pleased, delighted, great. */
+  /** SENTIMENT_POSITIVE - Glad, happy, grateful, pleased, delighted, great. Zufrieden, froh, super; content, ravi; contento, encantado. */
   SENTIMENT_POSITIVE: 1,
   /** SENTIMENT_NEUTRAL - Calm and matter of fact: fine, okay, noted, understood. */
   SENTIMENT_NEUTRAL: 2,
-  /** SENTIMENT_NEGATIVE - Annoyed, angry, disappointed, frustrated, unacceptable. */
+  /**
+   * SENTIMENT_NEGATIVE - Annoyed, angry, disappointed, frustrated, unacceptable. Verärgert, enttäuscht, unzumutbar; déçu, furieux,
+   * inacceptable; enfadado, decepcionado, inaceptable.
+   */
   SENTIMENT_NEGATIVE: 3,
   UNRECOGNIZED: -1,
 } as const;

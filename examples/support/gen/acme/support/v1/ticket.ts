@@ -58,15 +58,30 @@ export function channelFromJSON(object: any): Channel {
 export const Queue = {
   /** QUEUE_UNSPECIFIED - Not decided. */
   QUEUE_UNSPECIFIED: 0,
-  /** QUEUE_BILLING - Invoices, payments, refunds, double charges on a card, vouchers. */
+  /**
+   * QUEUE_BILLING - Invoices, payments, refunds, double charges on a card, vouchers. Rechnung, Zahlung, abgebucht; facture, paiement;
+   * factura, cobro; fattura, addebito; factuur, betaling; fatura, cobrança; faktura; счёт, оплата; 請求.
+   */
   QUEUE_BILLING: 1,
-  /** QUEUE_DELIVERY - Parcels, couriers, tracking, late or lost deliveries, a changed address. */
+  /**
+   * QUEUE_DELIVERY - Parcels, couriers, tracking, late or lost deliveries, a changed address. Paket, Lieferung; colis, livraison; paquete,
+   * envío; pacco, consegna; pakket, levering; encomenda, entrega; paket, leverans; посылка, доставка; 配送.
+   */
   QUEUE_DELIVERY: 2,
-  /** QUEUE_RETURNS - Damaged, broken or wrong goods, returns, exchanges, warranty. */
+  /**
+   * QUEUE_RETURNS - Damaged, broken or wrong goods, returns, exchanges, warranty. Beschädigt, defekt, Umtausch; cassé, échange; roto,
+   * devolución; rotto, cambio; kapot, ruilen; quebrado, troca; trasig, byta; сломан, возврат; 返品.
+   */
   QUEUE_RETURNS: 3,
-  /** QUEUE_TECHNICAL - The shop and its app: login, password, errors, crashes. */
+  /**
+   * QUEUE_TECHNICAL - The shop and its app: login, password, errors, crashes. Anmeldung, Passwort, Fehler; connexion, erreur; contraseña;
+   * accesso, errore; inloggen, wachtwoord; senha, erro; lösenord, fel; пароль, ошибка; ログイン.
+   */
   QUEUE_TECHNICAL: 4,
-  /** QUEUE_SALES - Questions before an order: offers, quotes, prices, stock, bulk discounts. */
+  /**
+   * QUEUE_SALES - Questions before an order: offers, quotes, prices, stock, bulk discounts. Angebot, Preis, Rabatt; devis, prix;
+   * presupuesto, precio; preventivo, prezzo; offerte, prijs, korting; orçamento, preço; offert, rabatt; цена; 見積.
+   */
   QUEUE_SALES: 5,
   UNRECOGNIZED: -1,
 } as const;
@@ -114,11 +129,14 @@ export function queueFromJSON(object: any): Queue {
 export const Urgency = {
   /** URGENCY_UNSPECIFIED - Does not show. */
   URGENCY_UNSPECIFIED: 0,
-  /** URGENCY_LOW - No hurry, a suggestion, an idea, whenever it suits. */
+  /** URGENCY_LOW - No hurry, a suggestion, an idea, whenever it suits. Keine Eile; pas pressé; sin prisa; nessuna fretta; geen haast. */
   URGENCY_LOW: 1,
-  /** URGENCY_NORMAL - A question, a wish or a matter for the next days, soon. */
+  /** URGENCY_NORMAL - A question, a wish or a matter for the next days, soon. Frage, bald; question, bientôt; pregunta; domanda; vraag. */
   URGENCY_NORMAL: 2,
-  /** URGENCY_HIGH - Urgent: today, immediately, asap, blocked, a deadline at risk. */
+  /**
+   * URGENCY_HIGH - Urgent: today, immediately, asap, blocked, a deadline at risk. Dringend, heute, sofort; urgent, aujourd'hui; urgente,
+   * hoy; oggi, subito; dringend, vandaag; hoje; brådskande, idag; срочно, сегодня; 至急.
+   */
   URGENCY_HIGH: 3,
   UNRECOGNIZED: -1,
 } as const;
