@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { lstatSync, readdirSync } from 'node:fs'
-import { chmod, chown, link, lstat, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, chown, lstat, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { freePort, within } from '../support/deed-process.ts'
 import { buildImage, type Image, includedFiles } from '../support/dockerfile.ts'
-import { copyCheckout, filesOf, root, spacedFolder } from '../support/package.ts'
+import { copyCheckout, filesOf, linkFile, root, spacedFolder } from '../support/package.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { runDeed } from '../support/run-deed.ts'
 
@@ -115,7 +115,7 @@ describe('the Dockerfile', function () {
     if ('uid' in account) await chown(tmp, uid, gid)
     // In the place of the base image's.
     await mkdir(bin)
-    await link(process.execPath, join(bin, 'node'))
+    linkFile(process.execPath, join(bin, 'node'))
     await chmod(bin, 0o755)
     const before = stateOf(image.folder)
 

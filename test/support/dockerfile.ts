@@ -110,7 +110,7 @@ async function copy(
   const isInto = words.length > 1 || value.endsWith('/')
   for (const source of words) {
     if (from) {
-      await linkFiles(join(from.folder, source), target)
+      linkFiles(join(from.folder, source), target)
       continue
     }
     const files = included.filter((path) => path === source || path.startsWith(`${source}/`))

@@ -1,18 +1,6 @@
 import { execFile } from 'node:child_process'
-import {
-  chmod,
-  copyFile,
-  cp,
-  link,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  readlink,
-  realpath,
-  rm,
-  symlink,
-} from 'node:fs/promises'
+import { copyFileSync, linkSync, mkdirSync, readdirSync, readlinkSync, symlinkSync } from 'node:fs'
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -74,24 +62,30 @@ export async function linkPackages(
     if (installed === undefined) continue // one of another platform
     const target = join(folder, place)
     await mkdir(dirname(target), { recursive: true })
-    if (how === 'files') await linkFiles(installed, target)
+    if (how === 'files') linkFiles(installed, target)
     else await symlink(installed, target)
   }
 }
 
-/** Files are linked, so that it costs no space; on another file system they are copied. */
-export async function linkFiles(from: string, to: string): Promise<void> {
-  await mkdir(to, { recursive: true })
-  for (const entry of await readdir(from, { withFileTypes: true })) {
+/** Files are linked, so that it costs no space; on another file system they are copied. Synchronous: there are thousands. */
+export function linkFiles(from: string, to: string): void {
+  mkdirSync(to, { recursive: true })
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
     const [source, target] = [join(from, entry.name), join(to, entry.name)]
-    if (entry.isDirectory()) await linkFiles(source, target)
-    else if (entry.isSymbolicLink()) await symlink(await readlink(source), target)
-    else {
-      await link(source, target).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'EXDEV' && error.code !== 'EPERM') throw error
-        return copyFile(source, target)
-      })
-    }
+    if (entry.isDirectory()) linkFiles(source, target)
+    else if (entry.isSymbolicLink()) symlinkSync(readlinkSync(source), target)
+    else linkFile(source, target)
+  }
+}
+
+/** One of them. */
+export function linkFile(source: string, target: string): void {
+  try {
+    linkSync(source, target)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code !== 'EXDEV' && code !== 'EPERM') throw error
+    copyFileSync(source, target)
   }
 }
 
