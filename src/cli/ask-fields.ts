@@ -90,6 +90,7 @@ async function askList(
 ): Promise<JsonValue | undefined> {
   const given = Array.isArray(before) ? before : []
   const items: JsonValue[] = []
+  if (!field.message) questions.tell('# Leave one empty to have no more.')
   for (;;) {
     const [place, earlier] = [`${name}[${items.length}]`, given[items.length]]
     if (field.message && !isWellKnown(field.message)) {
