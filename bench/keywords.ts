@@ -7,6 +7,7 @@ import { loadContracts, type Method } from '../src/contracts/method.ts'
 import { answer } from '../src/models/answer.ts'
 import { keywords } from '../src/models/providers/keywords.ts'
 import { type Labelled, trainCentroids } from './centroid.ts'
+import { readOptions } from './options.ts'
 import { type Package, readPackages } from './packages.ts'
 import type { Row } from './rows.ts'
 
@@ -24,7 +25,12 @@ const target = 20
  * beside those who always say the commonest section, and who learnt from 1,000 packages. Each is asked about the same
  * packages, which keep the archive's own proportions; one that gives no section is wrong.
  */
-export async function benchKeywords(signal: AbortSignal, progress: (line: string) => void): Promise<Row[]> {
+export async function benchKeywords(
+  args: readonly string[],
+  signal: AbortSignal,
+  progress: (line: string) => void,
+): Promise<Row[]> {
+  readOptions(args, {})
   const method = await findMethod(signal)
   const sections = sectionsOf(method)
   const packages = (await readPackages(signal)).filter(({ section }) => sections.has(section))

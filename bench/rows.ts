@@ -80,28 +80,28 @@ function verdict({ target, unit, ok }: ValueRow): string {
 
 const rateColumns: Column<RateRow>[] = [
   { title: 'name', cell: ({ name }) => name },
-  { title: 'concurrency', cell: ({ concurrency }) => String(concurrency).padStart(11) },
-  { title: 'calls/s', cell: ({ rate }) => rate.toFixed(0).padStart(7) },
-  { title: 'p50 ms', cell: ({ p50_ms }) => p50_ms.toFixed(2).padStart(6) },
-  { title: 'p99 ms', cell: ({ p99_ms }) => p99_ms.toFixed(2).padStart(6) },
+  { title: 'concurrency', align: 'right', cell: ({ concurrency }) => String(concurrency) },
+  { title: 'calls/s', align: 'right', cell: ({ rate }) => rate.toFixed(0) },
+  { title: 'p50 ms', align: 'right', cell: ({ p50_ms }) => p50_ms.toFixed(2) },
+  { title: 'p99 ms', align: 'right', cell: ({ p99_ms }) => p99_ms.toFixed(2) },
   { title: 'ratio', cell: ({ ratio }) => ratio?.toFixed(2) ?? '' },
   { title: 'target', cell: ({ target, ok }) => (target === undefined ? '' : `${target} ${ok ? 'met' : 'MISSED'}`) },
 ]
 
 const timeColumns: Column<TimeRow>[] = [
   { title: 'name', cell: ({ name }) => name },
-  { title: 'runs', cell: ({ runs }) => String(runs).padStart(4) },
-  { title: 'median ms', cell: ({ median_ms }) => median_ms.toFixed(0).padStart(9) },
-  { title: 'min ms', cell: ({ min_ms }) => min_ms.toFixed(0).padStart(6) },
-  { title: 'max ms', cell: ({ max_ms }) => max_ms.toFixed(0).padStart(6) },
+  { title: 'runs', align: 'right', cell: ({ runs }) => String(runs) },
+  { title: 'median ms', align: 'right', cell: ({ median_ms }) => median_ms.toFixed(0) },
+  { title: 'min ms', align: 'right', cell: ({ min_ms }) => min_ms.toFixed(0) },
+  { title: 'max ms', align: 'right', cell: ({ max_ms }) => max_ms.toFixed(0) },
 ]
 
 const accuracyColumns: Column<AccuracyRow>[] = [
   { title: 'name', cell: ({ name }) => name },
-  { title: 'learnt from', cell: ({ training }) => String(training).padStart(11) },
-  { title: 'right %', cell: ({ accuracy }) => accuracy.toFixed(1).padStart(7) },
-  { title: 'answered %', cell: ({ answered }) => answered.toFixed(1).padStart(10) },
-  { title: 'balanced %', cell: ({ balanced }) => balanced.toFixed(1).padStart(10) },
-  { title: 'above majority', cell: ({ gain }) => gain?.toFixed(1).padStart(14) ?? '' },
+  { title: 'learnt from', align: 'right', cell: ({ training }) => String(training) },
+  { title: 'right %', align: 'right', cell: ({ accuracy }) => accuracy.toFixed(1) },
+  { title: 'answered %', align: 'right', cell: ({ answered }) => answered.toFixed(1) },
+  { title: 'balanced %', align: 'right', cell: ({ balanced }) => balanced.toFixed(1) },
+  { title: 'above majority', align: 'right', cell: ({ gain }) => gain?.toFixed(1) ?? '' },
   { title: 'target', cell: ({ target, ok }) => (target === undefined ? '' : `${target} ${ok ? 'met' : 'MISSED'}`) },
 ]

@@ -10,6 +10,8 @@ export type Paint = (format: Format, text: string) => string
 export type Column<T> = {
   title: string
   cell: (row: T) => string
+  /** Numbers stand under each other at their ends. */
+  align?: 'right'
   /** Cut off when the terminal is too narrow. */
   shrinks?: boolean
   /** Left out when the terminal is too narrow even so: the last one first. */
@@ -70,7 +72,7 @@ function heading<T>(columns: readonly Column<T>[], widths: readonly number[], pa
 function line<T>(row: T, columns: readonly Column<T>[], widths: readonly number[], paint: Paint): string {
   const cells = columns.map((column, index) => {
     // The last cell needs no space behind it, which would make a wide line wrap.
-    const text = sized(oneLine(column.cell(row)), widths[index] ?? 0)
+    const text = sized(oneLine(column.cell(row)), widths[index] ?? 0, column.align)
     const shown = index === columns.length - 1 ? text.trimEnd() : text
     const format = column.format?.(row)
     return format === undefined ? shown : paint(format, shown)
@@ -95,9 +97,10 @@ function block<T>(row: T, columns: readonly Column<T>[], width = 80, paint: Pain
   })
 }
 
-function sized(text: string, width: number): string {
+function sized(text: string, width: number, align?: 'right'): string {
   const shown = cut(text, width)
-  return shown + ' '.repeat(Math.max(0, width - stringWidth(shown)))
+  const space = ' '.repeat(Math.max(0, width - stringWidth(shown)))
+  return align === 'right' ? space + shown : shown + space
 }
 
 /** Text of at most so many columns, with an ellipsis where it was cut; never within a character. */
