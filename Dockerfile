@@ -41,5 +41,6 @@ EXPOSE 50051
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=15s --start-period=60s --retries=3 CMD ["node", "/app/bin/deed.js", "health"]
 # Node is process 1 and takes SIGTERM itself: Deed then drains for DEED_DRAIN_SECONDS.
-ENTRYPOINT ["node", "/app/bin/deed.js"]
+# A call's garbage dies young: a larger young generation copies less of it.
+ENTRYPOINT ["node", "--max-semi-space-size=64", "/app/bin/deed.js"]
 CMD ["serve"]

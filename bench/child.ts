@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import manifest from '../package.json' with { type: 'json' }
 import type { StatementTimes } from './statement-times.ts'
 
 /** A server in a process of its own. */
@@ -18,11 +19,13 @@ export type Child = {
 type Report = { rss: number; statements?: StatementTimes }
 
 const stopTimeoutMs = 15_000
+/** What `npm start` tells Node. */
+const flags = manifest.scripts.start.match(/--\S+/g) ?? []
 
 /** Starts a script of bench/ that ends in `serveUntilTold`, and waits until it is ready. */
 export async function startChild(script: string, args: readonly string[], signal: AbortSignal): Promise<Child> {
   const path = fileURLToPath(new URL(script, import.meta.url))
-  const child = spawn(process.execPath, [path, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [...flags, path, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
   const exited = once(child, 'exit')
   const lines = createInterface({ input: child.stdout })
   const next = async () => {

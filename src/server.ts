@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { setFlagsFromString } from 'node:v8'
 import { fromBinary } from '@bufbuild/protobuf'
 import { Server, ServerCredentials } from '@grpc/grpc-js'
 import type { Logger } from 'pino'
@@ -43,8 +42,6 @@ export type StartOptions = {
  */
 export async function startServer(config: ServerConfig, options: StartOptions): Promise<Deed> {
   const { log, signal, say = () => {} } = options
-  // A call's garbage dies young. With V8's default of 16 MB much of it is copied and kept.
-  setFlagsFromString('--max-semi-space-size=64')
   await using closing = new AsyncDisposableStack()
   await requireFree(config)
 
