@@ -103,7 +103,13 @@ describe('examples/clients', () => {
         const [host, target] = deed.address.split(':')
         const back = createServer((socket) => {
           const through = connect(Number(target), host)
-          for (const each of [socket, through]) each.on('error', () => {})
+          for (const each of [socket, through])
+            each
+              .on('error', () => {})
+              .on('close', () => {
+                socket.destroy()
+                through.destroy()
+              })
           socket.pipe(through).pipe(socket)
         })
         back.listen(port, '127.0.0.1')

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -39,7 +40,7 @@ func readSettings() (settings, error) {
 	flags.SetOutput(io.Discard)
 	// A key for each logical call. Where the work has a name of its own, such as the id of the mail, take that.
 	key := flags.String("key", newKey(), "")
-	seconds := flags.Float64("deadline", 30, "")
+	deadline := flags.String("deadline", "30", "")
 	channelRetries := flags.Bool("channel-retries", false, "")
 	if err := flags.Parse(os.Args[1:]); err != nil || flags.NArg() != 1 {
 		return settings{}, errors.New("usage: client [--key KEY] [--deadline SECONDS] [--channel-retries] TEXT")
@@ -47,7 +48,8 @@ func readSettings() (settings, error) {
 	if !keyForm.MatchString(*key) {
 		return settings{}, errors.New("--key must be 1 to 255 printable ASCII characters")
 	}
-	if !(*seconds > 0 && *seconds <= 86_400) {
+	seconds, err := strconv.ParseFloat(*deadline, 64)
+	if err != nil || !(seconds > 0 && seconds <= 86_400) {
 		return settings{}, errors.New("--deadline must be a number of seconds, up to a day")
 	}
 	if !utf8.ValidString(flags.Arg(0)) {
@@ -73,7 +75,7 @@ func readSettings() (settings, error) {
 		secret:         secret,
 		text:           flags.Arg(0),
 		key:            *key,
-		deadline:       time.Duration(*seconds * float64(time.Second)),
+		deadline:       time.Duration(seconds * float64(time.Second)),
 		channelRetries: *channelRetries,
 	}, nil
 }
