@@ -272,6 +272,28 @@ describe('the commands', () => {
       assert.deepEqual(server.received[0]?.request, { name: 'contracts/acme.v1.Tickets/versions/3' })
     })
 
+    it('shows what a model gets: the schema of its answer, and what it is told', async () => {
+      const show = ['contract', 'show', 'acme.v1.Tickets']
+      const [one, all, prompt, json, unknown] = await Promise.all([
+        run({}, [...show, '--schema', 'Triage']),
+        run({}, [...show, '--schema']),
+        run({}, [...show, '--prompt', 'acme.v1.Tickets/Triage']),
+        run({}, [...show, '--schema', '--prompt', '--json']),
+        run({}, [...show, '--schema', 'Triag']),
+      ])
+      const schema = JSON.parse(one.stdout)
+      assert.deepEqual(Object.keys(schema.properties), ['topic', 'weight'])
+      assert.deepEqual(JSON.parse(all.stdout), { Triage: schema })
+      assert.match(
+        prompt.stdout,
+        /Says what a ticket is about\..*<request>\n\{\n "subject": "subject"\n\}\n<\/request>\n$/s,
+      )
+      const { method, system, turns, ...rest } = JSON.parse(json.stdout)
+      assert.deepEqual([method, rest.schema, turns.length], ['acme.v1.Tickets/Triage', schema, 1])
+      assert.match(system, /Tickets of customers\./)
+      assert.equal(unknown.stderr, 'error: acme.v1.Tickets has no method Triag — did you mean Triage?\n')
+    })
+
     it('lists versions, activates one, deletes all', async () => {
       const answers = {
         ListContractVersions: () => ({ versions: [version], nextPageToken: '' }),
