@@ -35,7 +35,6 @@ export const triage: Columns<TriageTicketResponse> = [
   { title: 'refund', cell: ({ response }) => yesNo(response.refundRequested) },
   { title: 'due', cell: ({ response }) => day(response.dueTime) },
   { title: 'contact', cell: ({ response }) => response.contact?.value ?? '-', shrinks: true },
-  { title: 'topics', cell: ({ response }) => response.topics.join(' ') || '-', shrinks: true },
 ]
 
 export const order: Columns<ExtractOrderResponse> = [
