@@ -51,7 +51,7 @@ export async function benchLoad(
     if (message.kind === 'warm') {
       measured = performance.now()
       // What it has seen until now is left out.
-      before = deed.report()
+      before = deed.report().catch(() => undefined)
     } else if (message.kind === 'failed') progress(`first ${message.code}: ${message.details}`)
     else progress(told(measured === undefined ? undefined : performance.now() - measured, seconds, message))
   })
