@@ -27,6 +27,8 @@ export async function startChild(script: string, args: readonly string[], signal
   const path = fileURLToPath(new URL(script, import.meta.url))
   const child = spawn(process.execPath, [...flags, path, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
   const exited = once(child, 'exit')
+  // Of a child that has ended, which its exit says better.
+  child.stdin.on('error', () => undefined)
   const lines = createInterface({ input: child.stdout })
   const next = async () => {
     const line = once(lines, 'line', { signal })

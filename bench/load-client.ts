@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { credentials, Metadata, status } from '@grpc/grpc-js'
+import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
 import { TicketServiceClient } from './gen/bench/v1/ticket_service.ts'
-import type { Job, Second, Warm } from './load-run.ts'
+import type { Failed, Job, Second, Warm } from './load-run.ts'
 import { openLoop } from './open-loop.ts'
 import { percentile } from './statistics.ts'
 import { request, response } from './ticket.ts'
@@ -20,6 +20,7 @@ const client = new TicketServiceClient(job.address, credentials.createInsecure()
 
 let second = { answered: 0, failed: 0, latencies: [] as number[] }
 let open = 0
+const codesSeen = new Set<number>()
 const timer = setInterval(() => {
   const { answered, failed, latencies } = second
   const p95Ms = percentile(Float64Array.from(latencies).sort(), 0.95)
@@ -49,8 +50,17 @@ function call(withKey: boolean, deadline: number): Promise<number> {
   if (withKey) metadata.set('idempotency-key', randomUUID())
   return new Promise((resolve) => {
     client.triageTicket(request, metadata, { deadline }, (error, answer) => {
-      if (error) resolve(error.code)
-      else resolve(answer.summary === response.summary ? status.OK : wrongAnswer)
+      if (error) {
+        tell(error)
+        resolve(error.code)
+      } else resolve(answer.summary === response.summary ? status.OK : wrongAnswer)
     })
   })
+}
+
+/** What the first of its kind says. */
+function tell({ code, details }: ServiceError): void {
+  if (codesSeen.has(code)) return
+  codesSeen.add(code)
+  process.send?.({ kind: 'failed', code: status[code] ?? String(code), details } satisfies Failed)
 }

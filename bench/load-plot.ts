@@ -92,7 +92,7 @@ function percentiles(fine: boolean): Mark {
   ]
   const colour = { scale: 'percentile', field: 'percentile' }
   // It shows behind another that is the same.
-  const strokeWidth = [{ test: "datum.percentile === 'p99'", value: 4 }, { value: 2 }]
+  const strokeWidth = [{ test: "datum.percentile === 'p99'", value: 3.5 }, { value: 2 }]
   const from = { data: 'percentile' }
   const line: Mark = { type: 'line', from, encode: { enter: { x, y, stroke: colour, strokeWidth } } }
   const points: Mark = { type: 'symbol', from, encode: { enter: { x, y, fill: colour, size: { value: 16 } } } }

@@ -18,13 +18,15 @@ export type Job = Pace & {
 export type Warm = { kind: 'warm' }
 /** What happened in the last second. */
 export type Second = { kind: 'second'; answered: number; failed: number; open: number; p95Ms: number }
+/** The first call that ended with a code. The text is gRPC's. */
+export type Failed = { kind: 'failed'; code: string; details: string }
 type End = { kind: 'end' } & Outcomes
 
 /** Runs load-client.ts to its end. Nothing is left of it when this rejects. */
 export async function runClient(
   job: Job,
   signal: AbortSignal,
-  told: (message: Warm | Second) => void,
+  told: (message: Warm | Second | Failed) => void,
 ): Promise<Outcomes> {
   const path = fileURLToPath(new URL('load-client.ts', import.meta.url))
   // What V8 clones keeps its typed arrays, as JSON does not.
@@ -33,7 +35,7 @@ export async function runClient(
   try {
     child.send(job)
     for await (const [received] of on(child, 'message', { signal, close: ['disconnect'] })) {
-      const message: Warm | Second | End = received
+      const message: Warm | Second | Failed | End = received
       if (message.kind === 'end') return message
       told(message)
     }

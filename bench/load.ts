@@ -51,8 +51,9 @@ export async function benchLoad(
     if (message.kind === 'warm') {
       measured = performance.now()
       // What it has seen until now is left out.
-      before = deed.report()
-    } else progress(told(measured === undefined ? undefined : performance.now() - measured, seconds, message))
+      before = deed.report().catch(() => undefined)
+    } else if (message.kind === 'failed') progress(`first ${message.code}: ${message.details}`)
+    else progress(told(measured === undefined ? undefined : performance.now() - measured, seconds, message))
   })
   await before
   const { statements = {} } = await deed.report()
