@@ -1,11 +1,11 @@
 import { NodeSDK, type tracing } from '@opentelemetry/sdk-node'
 import { percentile } from './statistics.ts'
 
-/** Milliseconds of Deed's statements, by name: `{"accept": {"count": 9, "p95_ms": 1.5}}` */
+/** Milliseconds of Deed's statements, by name: `{"commit": {"count": 9, "p95_ms": 1.5}}` */
 export type StatementTimes = Readonly<Record<string, { count: number; p95_ms: number }>>
 
-/** Those that every call waits for. */
-export const hotStatements = ['accept', 'settle']
+/** Those that every call waits for, twice. */
+export const hotStatements = ['commit']
 
 /**
  * Traces this process, and keeps from the spans of the hot statements how long they took: as Deed sees them, with the wait for

@@ -1,19 +1,11 @@
-import { fileURLToPath } from 'node:url'
-
 export type Shell = 'bash' | 'zsh' | 'fish'
 
 /** The files that a shell completes by itself, as the first line of what `deed __complete` prints; else it is `values`. */
 export const directives = ['values', 'open', 'files', 'folders', 'data'] as const
 
-/** `deed completion`: a script for a shell's start-up file. It asks this very installation. */
-export function completionScript(shell: Shell): string {
-  const command = [process.execPath, fileURLToPath(new URL('../main.ts', import.meta.url)).replace(/\.ts$/, ending())]
-  return scripts[shell](command)
-}
-
-/** Of this file itself: the sources as they are, or what was compiled from them. */
-function ending(): string {
-  return /\.[a-z]+$/.exec(import.meta.url)?.[0] ?? '.ts'
+/** `deed completion`: a script for a shell's start-up file. It asks the installation that `program` is of. */
+export function completionScript(shell: Shell, program: string): string {
+  return scripts[shell]([process.execPath, program])
 }
 
 const scripts: Readonly<Record<Shell, (command: readonly string[]) => string>> = {

@@ -178,7 +178,7 @@ export function createProgram(around: Surroundings): Command {
     .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']))
     .action(async (shell: Shell, _, command: Command) => {
       const { completionScript } = await import('./completion.ts')
-      around.output(isJson(command)).print(completionScript(shell))
+      around.output(isJson(command)).print(completionScript(shell, process.argv[1] ?? 'deed'))
     })
   // What those scripts ask. It says nothing rather than what went wrong, in the middle of a line that someone types.
   program

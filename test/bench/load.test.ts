@@ -29,7 +29,7 @@ describe('bench -- load', () => {
     assert.equal(parsed.get('errors')?.value, 0)
     assert.ok(figure('p50') >= 30 && figure('p95') >= figure('p50') && figure('maximum') >= figure('p99'))
     // How fast the machine is today is not for a test to say, but what follows from it is.
-    for (const name of ['p95 beside the model', 'p99', 'maximum', 'accept statement, p95', 'settle statement, p95']) {
+    for (const name of ['p95 beside the model', 'p99', 'maximum', 'commit statement, p95']) {
       const row = parsed.get(name)
       assert.ok(row?.target && figure(name) > 0)
       assert.equal(row.ok, figure(name) < row.target)

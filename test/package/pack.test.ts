@@ -9,6 +9,7 @@ import { runBuf } from '../../src/contracts/buf.ts'
 import { writeCommonImports } from '../../src/contracts/imports.ts'
 import { clientProgram } from '../support/client-program.ts'
 import { within } from '../support/deed-process.ts'
+import { readDocuments } from '../support/markdown.ts'
 import {
   copyCheckout,
   filesOf,
@@ -69,7 +70,10 @@ describe('npm pack', function () {
   it('builds a package of what runs, what others import and the licence', async () => {
     const expected = new Set(['LICENSE', 'README.md', 'package.json', 'bin/deed.js', 'gen/deed.binpb'])
     for (const path of await filesOf(join(root, 'proto'))) expected.add(`proto/${path}`)
-    for (const path of await filesOf(join(root, 'src'))) expected.add(`dist/src/${path.replace(/\.ts$/, '.js')}`)
+    for (const path of await filesOf(join(root, 'src'))) {
+      // Declarations of what has none say nothing at run time.
+      if (!path.endsWith('.d.ts')) expected.add(`dist/src/${path.replace(/\.ts$/, '.js')}`)
+    }
     const others = files.map(({ path }) => path).filter((path) => !expected.delete(path))
     assert.deepEqual(
       [...expected].filter((path) => path !== 'dist/src/client.d.ts'),
@@ -131,6 +135,15 @@ describe('npm pack', function () {
         succeeded: 1,
         refusal: { code: 'INVALID_ARGUMENT', reason: 'REQUEST_INVALID', field: 'page_size' },
       })
+
+      const documented = (await readDocuments()).get('docs/deploying.md')?.blocks.find(({ info }) => info === 'ts')
+      assert.ok(documented)
+      const here = documented.text
+        .replace('127.0.0.1:50051', address)
+        .replace('.deed/admin.key', join(data.path, 'admin.key'))
+      await writeFile(join(project, 'program.ts'), here)
+      await typeCheck(project)
+      assert.equal((await run(project, node, ['program.ts'], there)).stdout, "[ 'contracts/shop.v1.MailService' ]\n")
     } finally {
       if (child.pid !== undefined) process.kill(-child.pid, 'SIGINT')
       await within(20_000, 'the server did not end', closed)
