@@ -42,5 +42,5 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=15s --start-period=60s --retries=3 CMD ["node", "/app/bin/deed.js", "health"]
 # Node is process 1 and takes SIGTERM itself: Deed then drains for DEED_DRAIN_SECONDS.
 # A call's garbage dies young: a larger young generation copies less of it.
-ENTRYPOINT ["node", "--max-semi-space-size=64", "/app/bin/deed.js"]
+ENTRYPOINT ["node", "--min-semi-space-size=64", "--max-semi-space-size=64", "/app/bin/deed.js"]
 CMD ["serve"]
