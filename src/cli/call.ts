@@ -29,6 +29,7 @@ export async function call(context: CommandContext, args: CallArguments): Promis
   const { data, interactive } = args
   if (interactive === (data !== undefined)) throw notOne(interactive)
   if (interactive) requireTerminal()
+  if (data === '-' && process.stdin.isTTY && !output.json) output.remark('type the request, and end it with Ctrl-D:')
   const given = data === undefined ? undefined : await readData(data, signal)
   const { image } = await fetchNamed(connection, `contracts/${service}`)
   const { registry } = image
