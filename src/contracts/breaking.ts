@@ -10,6 +10,6 @@ const rules = ['WIRE_JSON', 'RPC_NO_DELETE']
  * What in the new image breaks callers of the old one; both are FileDescriptorSets as `buf build` writes them. Imports are not
  * compared. Throws when buf cannot be run, and with the signal's reason when that fires.
  */
-export function breakingChanges(old: Uint8Array, image: Uint8Array, signal: AbortSignal): Promise<Finding[]> {
+export function breakingChanges(old: Uint8Array, image: Uint8Array, signal: AbortSignal): Promise<readonly Finding[]> {
   return inspect({ command: 'breaking', use: rules, image, against: old, signal })
 }

@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createRegistry } from '@bufbuild/protobuf'
@@ -15,12 +15,21 @@ const annotations = fileURLToPath(import.meta.resolve('deed/proto/deed/v1/annota
  */
 export async function writeCommonImports(dir: string): Promise<void> {
   await mkdir(join(dir, 'buf/validate'), { recursive: true })
-  await writeFile(join(dir, 'buf/validate/validate.proto'), printFile(validate, createRegistry(validate)))
-  await cp(annotations, join(dir, 'deed/v1/annotations.proto'))
+  await writeFile(join(dir, 'buf/validate/validate.proto'), validateSource())
+  await mkdir(join(dir, 'deed/v1'), { recursive: true })
+  await copyFile(annotations, join(dir, 'deed/v1/annotations.proto'))
   for (const folder of googleFolders) {
+    await mkdir(join(dir, folder), { recursive: true })
     for (const name of await readdir(join(googleProtos, folder))) {
       // Folders in these hold the APIs of single products.
-      if (name.endsWith('.proto')) await cp(join(googleProtos, folder, name), join(dir, folder, name))
+      if (name.endsWith('.proto')) await copyFile(join(googleProtos, folder, name), join(dir, folder, name))
     }
   }
+}
+
+let printed: string | undefined
+
+function validateSource(): string {
+  printed ??= printFile(validate, createRegistry(validate))
+  return printed
 }

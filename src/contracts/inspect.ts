@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,7 +20,27 @@ const timeoutMs = 20_000
  * Has `buf lint` or `buf breaking` apply the given rules to an image; it takes 0.2 s. An image that buf cannot read is a finding
  * too. Throws when buf does not run, or not within 20 s, and with the signal's reason when that fires.
  */
-export async function inspect(inspection: Inspection): Promise<Finding[]> {
+export async function inspect(inspection: Inspection): Promise<readonly Finding[]> {
+  const key = keyOf(inspection)
+  const found = known.get(key) ?? (await runInspection(inspection))
+  if (known.size >= maxKnown) known.clear()
+  known.set(key, found)
+  return found
+}
+
+/** What was found before: who publishes has mostly validated the same image a moment ago. */
+const known = new Map<string, readonly Finding[]>()
+const maxKnown = 100
+
+function keyOf(inspection: Inspection): string {
+  const hash = createHash('sha256').update(configOf(inspection.command, inspection.use))
+  for (const image of [inspection.image, ...(inspection.command === 'breaking' ? [inspection.against] : [])]) {
+    hash.update(`${image.byteLength}\n`).update(image)
+  }
+  return hash.digest('base64')
+}
+
+async function runInspection(inspection: Inspection): Promise<Finding[]> {
   const { command, use, image } = inspection
   const signal = AbortSignal.any([inspection.signal, AbortSignal.timeout(timeoutMs)])
   const work = await mkdtemp(join(tmpdir(), 'deed-buf-'))

@@ -3,7 +3,7 @@ import { endProcesses } from '../support/deed-process.ts'
 import { killRun } from './kill-run.ts'
 
 const kills = 4
-const callers = 64
+const callers = 16
 
 describe('a server that is killed under load', () => {
   afterEach(endProcesses)

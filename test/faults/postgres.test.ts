@@ -8,7 +8,7 @@ import { eventually, inspect, prepareGround } from '../support/ground.ts'
 import { broken, startLoad } from '../support/load.ts'
 import { type OwnPostgres, ownPostgres } from '../support/postgres.ts'
 
-const callers = 32
+const callers = 8
 /** Answers before PostgreSQL goes and after it is back. */
 const answers = 100
 /** Within which probes must have turned. */

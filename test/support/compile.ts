@@ -18,8 +18,17 @@ export async function folderOf(
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
 }
 
-/** Compiles .proto sources (by path) that may import what contracts may: with all imports and source info. */
+const compiled = new Map<string, Promise<Buffer>>()
+
+/** Compiles .proto sources (by path) that may import what contracts may: with all imports and source info. Once for each. */
 export async function compile(sources: Readonly<Record<string, string>>): Promise<FileDescriptorSet> {
+  const key = JSON.stringify(sources)
+  const image = compiled.get(key) ?? build(sources)
+  compiled.set(key, image)
+  return fromBinary(FileDescriptorSetSchema, await image)
+}
+
+async function build(sources: Readonly<Record<string, string>>): Promise<Buffer> {
   const modules = [{ path: 'sources' }, { path: 'imports' }]
   await using folder = await folderOf({
     'buf.yaml': JSON.stringify({ version: 'v2', modules }),
@@ -30,5 +39,5 @@ export async function compile(sources: Readonly<Record<string, string>>): Promis
   const args = ['build', 'sources', '--as-file-descriptor-set', '--output', output]
   const { code, stderr } = await runBuf(args, folder.path, AbortSignal.timeout(20_000))
   if (code !== 0) throw new Error(stderr)
-  return fromBinary(FileDescriptorSetSchema, await readFile(output))
+  return readFile(output)
 }

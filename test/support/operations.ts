@@ -7,9 +7,8 @@ import type { Providers } from '../../src/models/provider.ts'
 import { type Call, Operations } from '../../src/operations/operations.ts'
 import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { Project } from '../../src/storage/entities/project.ts'
-import { migrate } from '../../src/storage/migrate.ts'
 import { methodOf } from './methods.ts'
-import { testDatabase } from './postgres.ts'
+import { migratedDatabase } from './postgres.ts'
 
 export const silent = pino({ level: 'silent' })
 
@@ -32,8 +31,7 @@ message EchoResponse { string text = 1 [(buf.validate.field).string.min_len = 1]
 /** A database with Deed's schema and the project \`default\`. */
 export async function deedDatabase(): Promise<{ url: string; db: Database; projectId: string } & AsyncDisposable> {
   const stack = new AsyncDisposableStack()
-  const { url } = stack.use(await testDatabase())
-  await migrate(url)
+  const { url } = stack.use(await migratedDatabase())
   const db = stack.use(await openDatabase(url, { connections: 8 }))
   await bootstrap(db, 'a key that only these tests have....', async () => {})
   const { id } = await db.em().findOneOrFail(Project, { name: 'default' })

@@ -7,6 +7,7 @@ import { Client } from 'pg'
 import { type Cluster, databaseUrl, openCluster } from '../../src/storage/embedded/cluster.ts'
 import { findPostmaster, stopPostmaster } from '../../src/storage/embedded/postmaster.ts'
 import { ensurePostmaster } from '../../src/storage/embedded/start.ts'
+import { migrate } from '../../src/storage/migrate.ts'
 
 const startTimeoutMs = 30_000
 const stopTimeoutMs = 5000
@@ -31,12 +32,31 @@ export type OwnPostgres = {
 let shared: Promise<OwnPostgres> | undefined
 
 /** A fresh, empty database on the one PostgreSQL of this mocha run, dropped when it is disposed of. */
-export async function testDatabase(): Promise<TestDatabase> {
+export function testDatabase(): Promise<TestDatabase> {
+  return createDatabase('template1')
+}
+
+let template: Promise<string> | undefined
+
+/** As {@link testDatabase}, with Deed's schema: a copy of one that was migrated once. */
+export async function migratedDatabase(): Promise<TestDatabase> {
+  template ??= migrateTemplate()
+  return createDatabase(await template)
+}
+
+async function migrateTemplate(): Promise<string> {
+  const { name, url } = await createDatabase('template1')
+  await migrate(url)
+  return name
+}
+
+async function createDatabase(from: string): Promise<TestDatabase & { name: string }> {
   shared ??= startPostgres({ fsync: 'off', full_page_writes: 'off', max_connections: '300' })
   const { url } = await shared
   const name = `test_${randomUUID().replaceAll('-', '')}`
-  await execute(url, `create database ${name}`)
+  await execute(url, `create database ${name} template ${from} strategy file_copy`)
   return {
+    name,
     url: url.replace(/\/postgres$/, `/${name}`),
     async [Symbol.asyncDispose]() {
       await execute(url, `drop database if exists ${name} with (force)`)
@@ -52,7 +72,7 @@ export async function ownPostgres(): Promise<OwnPostgres> {
 /** Stops the PostgreSQL that `testDatabase` has started, if it has. */
 export async function stopSharedPostgres(): Promise<void> {
   const started = await shared?.catch(() => undefined)
-  shared = undefined
+  shared = template = undefined
   await started?.[Symbol.asyncDispose]()
 }
 

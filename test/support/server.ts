@@ -24,7 +24,7 @@ import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { bytesMethod, type CallWith, callUnary, type Reply } from './call.ts'
 import { compile } from './compile.ts'
 import { silent } from './operations.ts'
-import { dataFolder, testDatabase } from './postgres.ts'
+import { dataFolder, migratedDatabase } from './postgres.ts'
 
 export type TestProject = { id: string; adminKey: string }
 
@@ -59,7 +59,7 @@ export type PublishWith = { key?: string; allowBreaking?: boolean }
 /** A Deed in this process on a free port, over an empty database of its own. Its default model is `test/one`. */
 export async function startDeed(providers: Providers): Promise<TestDeed> {
   await using stack = new AsyncDisposableStack()
-  const { url } = stack.use(await testDatabase())
+  const { url } = stack.use(await migratedDatabase())
   const folder = stack.use(await dataFolder())
   const deed = stack.use(await startReplica(url, folder.path, providers))
   const owned = stack.move()
