@@ -42,7 +42,9 @@ function arrayOf<T>({ oid, size, write }: Element<T>): (values: readonly (T | nu
 export const uuidArray = arrayOf<string>({
   oid: 2950,
   size: () => 16,
-  write: writeUuid,
+  write: (into, value, at) => {
+    into.write(value.replaceAll('-', ''), at, 16, 'hex')
+  },
 })
 
 export const textArray = arrayOf<string>({
@@ -82,23 +84,6 @@ export const float8Array = arrayOf<number>({
   size: () => 8,
   write: (into, value, at) => into.writeDoubleBE(value, at),
 })
-
-/** Byte by byte: replaceAll and Buffer's hex decoder took seven times as long. */
-function writeUuid(into: Buffer, value: string, at: number): void {
-  let high = -1
-  for (let n = 0; n < value.length; n++) {
-    const code = value.charCodeAt(n)
-    if (code === 45) continue
-    // 0–9, or a–f in either case.
-    const nibble = code < 58 ? code - 48 : (code | 32) - 87
-    if (high < 0) {
-      high = nibble
-    } else {
-      into[at++] = (high << 4) | nibble
-      high = -1
-    }
-  }
-}
 
 /** Days from 1970 to 2000, from where PostgreSQL counts. */
 const epochDays = 10_957
