@@ -23,6 +23,8 @@ const timeoutMs = 20_000
 export async function inspect(inspection: Inspection): Promise<readonly Finding[]> {
   const key = keyOf(inspection)
   const found = known.get(key) ?? (await runInspection(inspection))
+  // That buf could not read an image may be the fault of a full disk: it is asked again.
+  if (found.some(({ rule }) => rule === '')) return found
   if (known.size >= maxKnown) known.clear()
   known.set(key, found)
   return found
