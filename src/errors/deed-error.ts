@@ -28,6 +28,10 @@ export type Reason =
   | 'INTERNAL'
   | 'OVERLOADED'
   | 'CONTRACT_CONTENDED'
+  | 'OPERATION_NOT_ENDED'
+  | 'METHOD_NOT_FOUND'
+  | 'FILTER_INVALID'
+  | 'PROJECT_NOT_FOUND'
 
 /** One field of a google.rpc.BadRequest. `field` is a protobuf field path such as `items[2].price`. */
 export type FieldViolation = { field: string; description: string; reason?: string }

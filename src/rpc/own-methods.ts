@@ -32,12 +32,13 @@ export function addOwnService(
 ): void {
   const service = ownRegistry.getService(name)
   if (!service) throw new Error(`gen/deed.binpb has no service ${name}`)
-  const handlers = service.methods.map((desc) => {
+  const served = service.methods.filter((desc) => methods[desc.name])
+  const handlers = served.map((desc) => {
     const method = methods[desc.name]
     if (!method) throw new Error(`${name}/${desc.name} has no handler`)
     return [desc.name, unaryHandler(intercept(chain, handlerOf(desc, method)))]
   })
-  const paths = service.methods.map((desc) => [desc.name, unaryDefinition(`/${name}/${desc.name}`)])
+  const paths = served.map((desc) => [desc.name, unaryDefinition(`/${name}/${desc.name}`)])
   server.addService(Object.fromEntries(paths), Object.fromEntries(handlers))
 }
 

@@ -7,6 +7,7 @@ import { Contract } from './entities/contract.ts'
 import { ContractVersion } from './entities/contract-version.ts'
 import { Project } from './entities/project.ts'
 import { SpineMigration } from './migrations/0001-spine.ts'
+import { QueueMigration } from './migrations/0002-queue.ts'
 
 /** The one store: entities through `em()`, the hot statements through `pool`, both over the same connections. */
 export type Database = {
@@ -27,7 +28,7 @@ export async function openDatabase(url: string, options: { connections: number }
     dbName: databaseName(url),
     entities: [Project, ApiKey, Contract, ContractVersion, Completion],
     extensions: [Migrator],
-    migrations: { migrationsList: [SpineMigration], tableName: 'migration', snapshot: false, transactional: true },
+    migrations: { migrationsList: [SpineMigration, QueueMigration], tableName: 'migration', snapshot: false, transactional: true },
     pool: { min: 0, max: options.connections, idleTimeoutMillis: 60_000 },
     driverOptions: {
       // MikroORM takes host, port and names out of the URL and forgets its parameters, `sslmode` among them.

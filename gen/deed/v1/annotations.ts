@@ -17,6 +17,29 @@ export const protobufFileName = "deed/v1/annotations.proto";
  * acceptance test, and these options set the policy of a method. A method without options works.
  */
 
+/** An order among the queued operations of one project: a lower one is taken when no higher one is due. */
+export const Priority = {
+  /** PRIORITY_UNSPECIFIED - Not stated: the service's, else normal. */
+  PRIORITY_UNSPECIFIED: 0,
+  /** PRIORITY_INTERACTIVE - Somebody waits for it. */
+  PRIORITY_INTERACTIVE: 1,
+  /** PRIORITY_NORMAL - The rest. */
+  PRIORITY_NORMAL: 2,
+  /** PRIORITY_BULK - May wait for all others: imports, nightly runs. */
+  PRIORITY_BULK: 3,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type Priority = typeof Priority[keyof typeof Priority];
+
+export namespace Priority {
+  export type PRIORITY_UNSPECIFIED = typeof Priority.PRIORITY_UNSPECIFIED;
+  export type PRIORITY_INTERACTIVE = typeof Priority.PRIORITY_INTERACTIVE;
+  export type PRIORITY_NORMAL = typeof Priority.PRIORITY_NORMAL;
+  export type PRIORITY_BULK = typeof Priority.PRIORITY_BULK;
+  export type UNRECOGNIZED = typeof Priority.UNRECOGNIZED;
+}
+
 /** How a method is worked on. What is unset is taken from the service, then from Deed's default. */
 export interface Policy {
   /** Added to the comments of service and method in what the model is told. */
@@ -46,7 +69,15 @@ export interface Policy {
     | number
     | undefined;
   /** The most tokens that one completion may write. Default: 8192. */
-  maxOutputTokens?: number | undefined;
+  maxOutputTokens?:
+    | number
+    | undefined;
+  /** The longest an operation may wait in the queue for a replica, each time it enters it. Default: as long as its timeout. */
+  queueTimeout:
+    | Duration
+    | undefined;
+  /** Which of a project's queued operations are taken first. Default: PRIORITY_NORMAL. */
+  priority: Priority;
 }
 
 /** What a model should know about a field. */
@@ -64,6 +95,8 @@ function createBasePolicy(): Policy {
     maxFailures: undefined,
     maxRepairs: undefined,
     maxOutputTokens: undefined,
+    queueTimeout: undefined,
+    priority: 0,
   };
 }
 
@@ -89,6 +122,12 @@ export const Policy: MessageFns<Policy> = {
     }
     if (message.maxOutputTokens !== undefined) {
       writer.uint32(56).uint32(message.maxOutputTokens);
+    }
+    if (message.queueTimeout !== undefined) {
+      Duration.encode(message.queueTimeout, writer.uint32(66).fork()).join();
+    }
+    if (message.priority !== 0) {
+      writer.uint32(72).int32(message.priority);
     }
     return writer;
   },
@@ -162,6 +201,22 @@ export const Policy: MessageFns<Policy> = {
             message.maxOutputTokens = reader.uint32();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.queueTimeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.priority = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -190,6 +245,10 @@ export const Policy: MessageFns<Policy> = {
     message.maxFailures = object.maxFailures ?? undefined;
     message.maxRepairs = object.maxRepairs ?? undefined;
     message.maxOutputTokens = object.maxOutputTokens ?? undefined;
+    message.queueTimeout = (object.queueTimeout !== undefined && object.queueTimeout !== null)
+      ? Duration.fromPartial(object.queueTimeout)
+      : undefined;
+    message.priority = object.priority ?? 0;
     return message;
   },
 };

@@ -62,9 +62,12 @@ export const ErrorReason = {
    * three times. Without an idempotency key the call may be sent again as a new one.
    */
   ERROR_REASON_REPLICA_LOST: 21,
-  /** ERROR_REASON_OPERATION_TIMED_OUT - DEADLINE_EXCEEDED: the operation's own timeout passed, or an attempt hung as often as the policy allows. */
+  /**
+   * ERROR_REASON_OPERATION_TIMED_OUT - DEADLINE_EXCEEDED: the operation's own timeout passed, it waited in the queue for longer than its
+   * `queue_timeout`, or an attempt hung as often as the policy allows.
+   */
   ERROR_REASON_OPERATION_TIMED_OUT: 22,
-  /** ERROR_REASON_OPERATION_CANCELLED - CANCELLED: the caller of an operation without a key went away. */
+  /** ERROR_REASON_OPERATION_CANCELLED - CANCELLED: the operation was cancelled, or the caller of one without a key went away. */
   ERROR_REASON_OPERATION_CANCELLED: 23,
   /** ERROR_REASON_INTERNAL - INTERNAL: a fault of Deed's own; metadata holds the `id` under which the server logged it. */
   ERROR_REASON_INTERNAL: 24,
@@ -72,6 +75,14 @@ export const ErrorReason = {
   ERROR_REASON_OVERLOADED: 25,
   /** ERROR_REASON_CONTRACT_CONTENDED - ABORTED: other versions of the contract are being published at the same time. The call may be sent again. */
   ERROR_REASON_CONTRACT_CONTENDED: 26,
+  /** ERROR_REASON_OPERATION_NOT_ENDED - FAILED_PRECONDITION: the operation has not ended: it can be neither deleted nor retried yet; metadata holds `name`. */
+  ERROR_REASON_OPERATION_NOT_ENDED: 27,
+  /** ERROR_REASON_METHOD_NOT_FOUND - NOT_FOUND: the project has no method of this name; metadata holds `method`. */
+  ERROR_REASON_METHOD_NOT_FOUND: 28,
+  /** ERROR_REASON_FILTER_INVALID - INVALID_ARGUMENT: the `filter` or `order_by` of a listing cannot be served; BadRequest says what can. */
+  ERROR_REASON_FILTER_INVALID: 29,
+  /** ERROR_REASON_PROJECT_NOT_FOUND - NOT_FOUND: no such project that the principal may see. */
+  ERROR_REASON_PROJECT_NOT_FOUND: 30,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -105,5 +116,9 @@ export namespace ErrorReason {
   export type ERROR_REASON_INTERNAL = typeof ErrorReason.ERROR_REASON_INTERNAL;
   export type ERROR_REASON_OVERLOADED = typeof ErrorReason.ERROR_REASON_OVERLOADED;
   export type ERROR_REASON_CONTRACT_CONTENDED = typeof ErrorReason.ERROR_REASON_CONTRACT_CONTENDED;
+  export type ERROR_REASON_OPERATION_NOT_ENDED = typeof ErrorReason.ERROR_REASON_OPERATION_NOT_ENDED;
+  export type ERROR_REASON_METHOD_NOT_FOUND = typeof ErrorReason.ERROR_REASON_METHOD_NOT_FOUND;
+  export type ERROR_REASON_FILTER_INVALID = typeof ErrorReason.ERROR_REASON_FILTER_INVALID;
+  export type ERROR_REASON_PROJECT_NOT_FOUND = typeof ErrorReason.ERROR_REASON_PROJECT_NOT_FOUND;
   export type UNRECOGNIZED = typeof ErrorReason.UNRECOGNIZED;
 }

@@ -122,6 +122,32 @@ export interface Operation {
     | undefined;
   /** Every request that was made to a model, in order. */
   completions: Completion[];
+  /** `operations/{id}` of the operation that this one repeats; empty when it repeats none. */
+  retryOf: string;
+}
+
+/** What the `metadata` of a google.longrunning.Operation says. */
+export interface OperationMetadata {
+  /** Where it is. */
+  state: OperationState;
+  /** The gRPC path without the leading slash: `acme.support.v1.TicketService/TriageTicket`. */
+  method: string;
+  /** `contracts/{package.Service}/versions/{n}`: the version it was accepted with. */
+  contractVersion: string;
+  /** The attempts that were made or are being made. */
+  attempts: number;
+  /** `provider/name` of the model that answered; empty before that. */
+  model: string;
+  /** When it was committed, by the database's clock. */
+  acceptTime:
+    | Date
+    | undefined;
+  /** When its result was committed; unset until then. */
+  settleTime:
+    | Date
+    | undefined;
+  /** `operations/{id}` of the operation that this one repeats; empty when it repeats none. */
+  retryOf: string;
 }
 
 /** One request to a model: a row of the append-only ledger. */
@@ -171,6 +197,7 @@ function createBaseOperation(): Operation {
     model: "",
     costMicroUsd: undefined,
     completions: [],
+    retryOf: "",
   };
 }
 
@@ -222,6 +249,9 @@ export const Operation: MessageFns<Operation> = {
     }
     for (const v of message.completions) {
       Completion.encode(v!, writer.uint32(114).fork()).join();
+    }
+    if (message.retryOf !== "") {
+      writer.uint32(122).string(message.retryOf);
     }
     return writer;
   },
@@ -351,6 +381,14 @@ export const Operation: MessageFns<Operation> = {
             message.completions.push(Completion.decode(reader, reader.uint32()));
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.retryOf = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -398,6 +436,155 @@ export const Operation: MessageFns<Operation> = {
       ? BigInt(object.costMicroUsd)
       : undefined;
     message.completions = object.completions?.map((e) => Completion.fromPartial(e)) || [];
+    message.retryOf = object.retryOf ?? "";
+    return message;
+  },
+};
+
+function createBaseOperationMetadata(): OperationMetadata {
+  return {
+    state: 0,
+    method: "",
+    contractVersion: "",
+    attempts: 0,
+    model: "",
+    acceptTime: undefined,
+    settleTime: undefined,
+    retryOf: "",
+  };
+}
+
+export const OperationMetadata: MessageFns<OperationMetadata> = {
+  encode(message: OperationMetadata, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.state !== 0) {
+      writer.uint32(8).int32(message.state);
+    }
+    if (message.method !== "") {
+      writer.uint32(18).string(message.method);
+    }
+    if (message.contractVersion !== "") {
+      writer.uint32(26).string(message.contractVersion);
+    }
+    if (message.attempts !== 0) {
+      writer.uint32(32).uint32(message.attempts);
+    }
+    if (message.model !== "") {
+      writer.uint32(42).string(message.model);
+    }
+    if (message.acceptTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.acceptTime), writer.uint32(50).fork()).join();
+    }
+    if (message.settleTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.settleTime), writer.uint32(58).fork()).join();
+    }
+    if (message.retryOf !== "") {
+      writer.uint32(66).string(message.retryOf);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OperationMetadata {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOperationMetadata();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.method = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.contractVersion = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.attempts = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.acceptTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.settleTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.retryOf = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<OperationMetadata>): OperationMetadata {
+    return OperationMetadata.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<OperationMetadata>): OperationMetadata {
+    const message = createBaseOperationMetadata();
+    message.state = object.state ?? 0;
+    message.method = object.method ?? "";
+    message.contractVersion = object.contractVersion ?? "";
+    message.attempts = object.attempts ?? 0;
+    message.model = object.model ?? "";
+    message.acceptTime = object.acceptTime ?? undefined;
+    message.settleTime = object.settleTime ?? undefined;
+    message.retryOf = object.retryOf ?? "";
     return message;
   },
 };

@@ -11,13 +11,18 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Operation as Operation1 } from "../../google/longrunning/operations.ts";
+import { Struct } from "../../google/protobuf/struct.ts";
+import { Status } from "../../google/rpc/status.ts";
 import { Operation, OperationState } from "./operation.ts";
 
 export const protobufPackage = "deed.v1";
@@ -48,6 +53,13 @@ export interface ListOperationsRequest {
   method: string;
   /** Only operations in this state. */
   state: OperationState;
+  /**
+   * An AIP-160 filter that must match too, over `state`, `contract`, `method`, `accept_time` and `settle_time`:
+   * `state = FAILED AND accept_time >= "2026-01-31T00:00:00Z"`. Comparisons are joined by AND.
+   */
+  filter: string;
+  /** `accept_time desc`, which is the default, or `accept_time`. */
+  orderBy: string;
 }
 
 /** Response of ListOperations. */
@@ -56,6 +68,91 @@ export interface ListOperationsResponse {
   operations: Operation[];
   /** For the next page; empty on the last one. */
   nextPageToken: string;
+}
+
+/** Request of SubmitOperation. */
+export interface SubmitOperationRequest {
+  /** The gRPC path without the leading slash: `acme.support.v1.TicketService/TriageTicket`. */
+  method: string;
+  /** The method's request in protobuf's JSON mapping. 64-bit numbers may be strings. */
+  request:
+    | { [key: string]: any }
+    | undefined;
+  /** As the metadata `idempotency-key`; empty for none. */
+  idempotencyKey: string;
+}
+
+/** Response of SubmitOperation. */
+export interface SubmitOperationResponse {
+  /** The operation as it stands. Its metadata is a deed.v1.OperationMetadata. */
+  operation:
+    | Operation1
+    | undefined;
+  /** Whether an earlier call with the same key had made it. */
+  replayed: boolean;
+}
+
+/** Request of BatchSubmitOperations. */
+export interface BatchSubmitOperationsRequest {
+  /** What to accept, in any order. */
+  requests: SubmitOperationRequest[];
+}
+
+/** Response of BatchSubmitOperations. */
+export interface BatchSubmitOperationsResponse {
+  /** One for each request, in their order. */
+  outcomes: SubmitOutcome[];
+}
+
+/** What became of one request of a batch. */
+export interface SubmitOutcome {
+  /** Either of the two. */
+  outcome:
+    | //
+    /** It was accepted, now or by an earlier call with its key. */
+    { $case: "operation"; value: Operation1 }
+    | //
+    /** It was refused and changed nothing. */
+    { $case: "error"; value: Status }
+    | undefined;
+  /** Whether an earlier call with the same key had made it. */
+  replayed: boolean;
+}
+
+/** Request of WatchOperations. */
+export interface WatchOperationsRequest {
+  /** Only changes of operations that match, as in ListOperationsRequest. */
+  filter: string;
+  /** `resume_token` of the last response that was handled, to miss nothing; empty to begin now. */
+  resumeToken: string;
+}
+
+/** Response of WatchOperations: one change. */
+export interface WatchOperationsResponse {
+  /** The operation after the change, without its response. Unset when only time has passed. */
+  operation:
+    | Operation1
+    | undefined;
+  /** From where another stream goes on after this change. */
+  resumeToken: string;
+}
+
+/** Request of RetryOperation. */
+export interface RetryOperationRequest {
+  /** `operations/{id}` of an operation that has ended. */
+  name: string;
+  /** As the metadata `idempotency-key`, so that a retry is made once however often it is asked for; empty for none. */
+  idempotencyKey: string;
+}
+
+/** Response of RetryOperation. */
+export interface RetryOperationResponse {
+  /** The new operation. */
+  operation:
+    | Operation1
+    | undefined;
+  /** Whether an earlier call with the same key had made it. */
+  replayed: boolean;
 }
 
 function createBaseGetOperationRequest(): GetOperationRequest {
@@ -171,7 +268,7 @@ export const GetOperationResponse: MessageFns<GetOperationResponse> = {
 };
 
 function createBaseListOperationsRequest(): ListOperationsRequest {
-  return { pageSize: 0, pageToken: "", contract: "", method: "", state: 0 };
+  return { pageSize: 0, pageToken: "", contract: "", method: "", state: 0, filter: "", orderBy: "" };
 }
 
 export const ListOperationsRequest: MessageFns<ListOperationsRequest> = {
@@ -190,6 +287,12 @@ export const ListOperationsRequest: MessageFns<ListOperationsRequest> = {
     }
     if (message.state !== 0) {
       writer.uint32(40).int32(message.state);
+    }
+    if (message.filter !== "") {
+      writer.uint32(50).string(message.filter);
+    }
+    if (message.orderBy !== "") {
+      writer.uint32(58).string(message.orderBy);
     }
     return writer;
   },
@@ -247,6 +350,22 @@ export const ListOperationsRequest: MessageFns<ListOperationsRequest> = {
             message.state = reader.int32() as any;
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.filter = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.orderBy = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -269,6 +388,8 @@ export const ListOperationsRequest: MessageFns<ListOperationsRequest> = {
     message.contract = object.contract ?? "";
     message.method = object.method ?? "";
     message.state = object.state ?? 0;
+    message.filter = object.filter ?? "";
+    message.orderBy = object.orderBy ?? "";
     return message;
   },
 };
@@ -340,7 +461,633 @@ export const ListOperationsResponse: MessageFns<ListOperationsResponse> = {
   },
 };
 
-/** Shows what was asked and answered in the caller's project. */
+function createBaseSubmitOperationRequest(): SubmitOperationRequest {
+  return { method: "", request: undefined, idempotencyKey: "" };
+}
+
+export const SubmitOperationRequest: MessageFns<SubmitOperationRequest> = {
+  encode(message: SubmitOperationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.method !== "") {
+      writer.uint32(10).string(message.method);
+    }
+    if (message.request !== undefined) {
+      Struct.encode(Struct.wrap(message.request), writer.uint32(18).fork()).join();
+    }
+    if (message.idempotencyKey !== "") {
+      writer.uint32(26).string(message.idempotencyKey);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SubmitOperationRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSubmitOperationRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.method = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.request = Struct.unwrap(Struct.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.idempotencyKey = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SubmitOperationRequest>): SubmitOperationRequest {
+    return SubmitOperationRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SubmitOperationRequest>): SubmitOperationRequest {
+    const message = createBaseSubmitOperationRequest();
+    message.method = object.method ?? "";
+    message.request = object.request ?? undefined;
+    message.idempotencyKey = object.idempotencyKey ?? "";
+    return message;
+  },
+};
+
+function createBaseSubmitOperationResponse(): SubmitOperationResponse {
+  return { operation: undefined, replayed: false };
+}
+
+export const SubmitOperationResponse: MessageFns<SubmitOperationResponse> = {
+  encode(message: SubmitOperationResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operation !== undefined) {
+      Operation1.encode(message.operation, writer.uint32(10).fork()).join();
+    }
+    if (message.replayed !== false) {
+      writer.uint32(16).bool(message.replayed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SubmitOperationResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSubmitOperationResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.operation = Operation1.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.replayed = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SubmitOperationResponse>): SubmitOperationResponse {
+    return SubmitOperationResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SubmitOperationResponse>): SubmitOperationResponse {
+    const message = createBaseSubmitOperationResponse();
+    message.operation = (object.operation !== undefined && object.operation !== null)
+      ? Operation1.fromPartial(object.operation)
+      : undefined;
+    message.replayed = object.replayed ?? false;
+    return message;
+  },
+};
+
+function createBaseBatchSubmitOperationsRequest(): BatchSubmitOperationsRequest {
+  return { requests: [] };
+}
+
+export const BatchSubmitOperationsRequest: MessageFns<BatchSubmitOperationsRequest> = {
+  encode(message: BatchSubmitOperationsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.requests) {
+      SubmitOperationRequest.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BatchSubmitOperationsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBatchSubmitOperationsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requests.push(SubmitOperationRequest.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<BatchSubmitOperationsRequest>): BatchSubmitOperationsRequest {
+    return BatchSubmitOperationsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BatchSubmitOperationsRequest>): BatchSubmitOperationsRequest {
+    const message = createBaseBatchSubmitOperationsRequest();
+    message.requests = object.requests?.map((e) => SubmitOperationRequest.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseBatchSubmitOperationsResponse(): BatchSubmitOperationsResponse {
+  return { outcomes: [] };
+}
+
+export const BatchSubmitOperationsResponse: MessageFns<BatchSubmitOperationsResponse> = {
+  encode(message: BatchSubmitOperationsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.outcomes) {
+      SubmitOutcome.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BatchSubmitOperationsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBatchSubmitOperationsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.outcomes.push(SubmitOutcome.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<BatchSubmitOperationsResponse>): BatchSubmitOperationsResponse {
+    return BatchSubmitOperationsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BatchSubmitOperationsResponse>): BatchSubmitOperationsResponse {
+    const message = createBaseBatchSubmitOperationsResponse();
+    message.outcomes = object.outcomes?.map((e) => SubmitOutcome.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseSubmitOutcome(): SubmitOutcome {
+  return { outcome: undefined, replayed: false };
+}
+
+export const SubmitOutcome: MessageFns<SubmitOutcome> = {
+  encode(message: SubmitOutcome, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.outcome?.$case) {
+      case "operation":
+        Operation1.encode(message.outcome.value, writer.uint32(10).fork()).join();
+        break;
+      case "error":
+        Status.encode(message.outcome.value, writer.uint32(18).fork()).join();
+        break;
+    }
+    if (message.replayed !== false) {
+      writer.uint32(24).bool(message.replayed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SubmitOutcome {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSubmitOutcome();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.outcome = { $case: "operation", value: Operation1.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.outcome = { $case: "error", value: Status.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.replayed = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SubmitOutcome>): SubmitOutcome {
+    return SubmitOutcome.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SubmitOutcome>): SubmitOutcome {
+    const message = createBaseSubmitOutcome();
+    switch (object.outcome?.$case) {
+      case "operation": {
+        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
+          message.outcome = { $case: "operation", value: Operation1.fromPartial(object.outcome.value) };
+        }
+        break;
+      }
+      case "error": {
+        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
+          message.outcome = { $case: "error", value: Status.fromPartial(object.outcome.value) };
+        }
+        break;
+      }
+    }
+    message.replayed = object.replayed ?? false;
+    return message;
+  },
+};
+
+function createBaseWatchOperationsRequest(): WatchOperationsRequest {
+  return { filter: "", resumeToken: "" };
+}
+
+export const WatchOperationsRequest: MessageFns<WatchOperationsRequest> = {
+  encode(message: WatchOperationsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.filter !== "") {
+      writer.uint32(10).string(message.filter);
+    }
+    if (message.resumeToken !== "") {
+      writer.uint32(18).string(message.resumeToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchOperationsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchOperationsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.filter = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.resumeToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WatchOperationsRequest>): WatchOperationsRequest {
+    return WatchOperationsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchOperationsRequest>): WatchOperationsRequest {
+    const message = createBaseWatchOperationsRequest();
+    message.filter = object.filter ?? "";
+    message.resumeToken = object.resumeToken ?? "";
+    return message;
+  },
+};
+
+function createBaseWatchOperationsResponse(): WatchOperationsResponse {
+  return { operation: undefined, resumeToken: "" };
+}
+
+export const WatchOperationsResponse: MessageFns<WatchOperationsResponse> = {
+  encode(message: WatchOperationsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operation !== undefined) {
+      Operation1.encode(message.operation, writer.uint32(10).fork()).join();
+    }
+    if (message.resumeToken !== "") {
+      writer.uint32(18).string(message.resumeToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchOperationsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchOperationsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.operation = Operation1.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.resumeToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WatchOperationsResponse>): WatchOperationsResponse {
+    return WatchOperationsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchOperationsResponse>): WatchOperationsResponse {
+    const message = createBaseWatchOperationsResponse();
+    message.operation = (object.operation !== undefined && object.operation !== null)
+      ? Operation1.fromPartial(object.operation)
+      : undefined;
+    message.resumeToken = object.resumeToken ?? "";
+    return message;
+  },
+};
+
+function createBaseRetryOperationRequest(): RetryOperationRequest {
+  return { name: "", idempotencyKey: "" };
+}
+
+export const RetryOperationRequest: MessageFns<RetryOperationRequest> = {
+  encode(message: RetryOperationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.idempotencyKey !== "") {
+      writer.uint32(18).string(message.idempotencyKey);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetryOperationRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetryOperationRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.idempotencyKey = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RetryOperationRequest>): RetryOperationRequest {
+    return RetryOperationRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RetryOperationRequest>): RetryOperationRequest {
+    const message = createBaseRetryOperationRequest();
+    message.name = object.name ?? "";
+    message.idempotencyKey = object.idempotencyKey ?? "";
+    return message;
+  },
+};
+
+function createBaseRetryOperationResponse(): RetryOperationResponse {
+  return { operation: undefined, replayed: false };
+}
+
+export const RetryOperationResponse: MessageFns<RetryOperationResponse> = {
+  encode(message: RetryOperationResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operation !== undefined) {
+      Operation1.encode(message.operation, writer.uint32(10).fork()).join();
+    }
+    if (message.replayed !== false) {
+      writer.uint32(16).bool(message.replayed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetryOperationResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetryOperationResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.operation = Operation1.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.replayed = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RetryOperationResponse>): RetryOperationResponse {
+    return RetryOperationResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RetryOperationResponse>): RetryOperationResponse {
+    const message = createBaseRetryOperationResponse();
+    message.operation = (object.operation !== undefined && object.operation !== null)
+      ? Operation1.fromPartial(object.operation)
+      : undefined;
+    message.replayed = object.replayed ?? false;
+    return message;
+  },
+};
+
+/**
+ * Shows what was asked and answered in the caller's project, takes work from callers that have no stubs of a contract, and
+ * tells what changes. google.longrunning.Operations waits for operations, cancels and deletes them.
+ */
 export type OperationServiceService = typeof OperationServiceService;
 export const OperationServiceService = {
   /** Returns one operation with its request, result and completions. */
@@ -366,6 +1113,63 @@ export const OperationServiceService = {
       Buffer.from(ListOperationsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListOperationsResponse => ListOperationsResponse.decode(value),
   },
+  /**
+   * Accepts a call of a method that is named, and answers as soon as it is committed. The metadata `idempotency-key`, or the
+   * field of that name, makes it safe to send again.
+   */
+  submitOperation: {
+    path: "/deed.v1.OperationService/SubmitOperation" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SubmitOperationRequest): Buffer =>
+      Buffer.from(SubmitOperationRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SubmitOperationRequest => SubmitOperationRequest.decode(value),
+    responseSerialize: (value: SubmitOperationResponse): Buffer =>
+      Buffer.from(SubmitOperationResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SubmitOperationResponse => SubmitOperationResponse.decode(value),
+  },
+  /** Accepts up to 1,000 calls. Each has an outcome of its own: one that is refused changes nothing for the others. */
+  batchSubmitOperations: {
+    path: "/deed.v1.OperationService/BatchSubmitOperations" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: BatchSubmitOperationsRequest): Buffer =>
+      Buffer.from(BatchSubmitOperationsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): BatchSubmitOperationsRequest => BatchSubmitOperationsRequest.decode(value),
+    responseSerialize: (value: BatchSubmitOperationsResponse): Buffer =>
+      Buffer.from(BatchSubmitOperationsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): BatchSubmitOperationsResponse => BatchSubmitOperationsResponse.decode(value),
+  },
+  /**
+   * Sends operations of the project as they are accepted and as they end, from now on, or from where an earlier stream was
+   * left. Sends each change at least once, and does not end by itself.
+   */
+  watchOperations: {
+    path: "/deed.v1.OperationService/WatchOperations" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: WatchOperationsRequest): Buffer =>
+      Buffer.from(WatchOperationsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WatchOperationsRequest => WatchOperationsRequest.decode(value),
+    responseSerialize: (value: WatchOperationsResponse): Buffer =>
+      Buffer.from(WatchOperationsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WatchOperationsResponse => WatchOperationsResponse.decode(value),
+  },
+  /**
+   * Accepts the request of an operation that ended once more, as a new operation of the active version of its contract. The
+   * result of the first stays, and so does its key.
+   */
+  retryOperation: {
+    path: "/deed.v1.OperationService/RetryOperation" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RetryOperationRequest): Buffer =>
+      Buffer.from(RetryOperationRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RetryOperationRequest => RetryOperationRequest.decode(value),
+    responseSerialize: (value: RetryOperationResponse): Buffer =>
+      Buffer.from(RetryOperationResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RetryOperationResponse => RetryOperationResponse.decode(value),
+  },
 } as const;
 
 export interface OperationServiceServer extends UntypedServiceImplementation {
@@ -373,6 +1177,23 @@ export interface OperationServiceServer extends UntypedServiceImplementation {
   getOperation: handleUnaryCall<GetOperationRequest, GetOperationResponse>;
   /** Lists operations, newest first. A page token stays valid while operations arrive. */
   listOperations: handleUnaryCall<ListOperationsRequest, ListOperationsResponse>;
+  /**
+   * Accepts a call of a method that is named, and answers as soon as it is committed. The metadata `idempotency-key`, or the
+   * field of that name, makes it safe to send again.
+   */
+  submitOperation: handleUnaryCall<SubmitOperationRequest, SubmitOperationResponse>;
+  /** Accepts up to 1,000 calls. Each has an outcome of its own: one that is refused changes nothing for the others. */
+  batchSubmitOperations: handleUnaryCall<BatchSubmitOperationsRequest, BatchSubmitOperationsResponse>;
+  /**
+   * Sends operations of the project as they are accepted and as they end, from now on, or from where an earlier stream was
+   * left. Sends each change at least once, and does not end by itself.
+   */
+  watchOperations: handleServerStreamingCall<WatchOperationsRequest, WatchOperationsResponse>;
+  /**
+   * Accepts the request of an operation that ended once more, as a new operation of the active version of its contract. The
+   * result of the first stays, and so does its key.
+   */
+  retryOperation: handleUnaryCall<RetryOperationRequest, RetryOperationResponse>;
 }
 
 export interface OperationServiceClient extends Client {
@@ -407,6 +1228,73 @@ export interface OperationServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListOperationsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Accepts a call of a method that is named, and answers as soon as it is committed. The metadata `idempotency-key`, or the
+   * field of that name, makes it safe to send again.
+   */
+  submitOperation(
+    request: SubmitOperationRequest,
+    callback: (error: ServiceError | null, response: SubmitOperationResponse) => void,
+  ): ClientUnaryCall;
+  submitOperation(
+    request: SubmitOperationRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SubmitOperationResponse) => void,
+  ): ClientUnaryCall;
+  submitOperation(
+    request: SubmitOperationRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SubmitOperationResponse) => void,
+  ): ClientUnaryCall;
+  /** Accepts up to 1,000 calls. Each has an outcome of its own: one that is refused changes nothing for the others. */
+  batchSubmitOperations(
+    request: BatchSubmitOperationsRequest,
+    callback: (error: ServiceError | null, response: BatchSubmitOperationsResponse) => void,
+  ): ClientUnaryCall;
+  batchSubmitOperations(
+    request: BatchSubmitOperationsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: BatchSubmitOperationsResponse) => void,
+  ): ClientUnaryCall;
+  batchSubmitOperations(
+    request: BatchSubmitOperationsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: BatchSubmitOperationsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Sends operations of the project as they are accepted and as they end, from now on, or from where an earlier stream was
+   * left. Sends each change at least once, and does not end by itself.
+   */
+  watchOperations(
+    request: WatchOperationsRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<WatchOperationsResponse>;
+  watchOperations(
+    request: WatchOperationsRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<WatchOperationsResponse>;
+  /**
+   * Accepts the request of an operation that ended once more, as a new operation of the active version of its contract. The
+   * result of the first stays, and so does its key.
+   */
+  retryOperation(
+    request: RetryOperationRequest,
+    callback: (error: ServiceError | null, response: RetryOperationResponse) => void,
+  ): ClientUnaryCall;
+  retryOperation(
+    request: RetryOperationRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RetryOperationResponse) => void,
+  ): ClientUnaryCall;
+  retryOperation(
+    request: RetryOperationRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RetryOperationResponse) => void,
   ): ClientUnaryCall;
 }
 
