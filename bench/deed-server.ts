@@ -43,6 +43,7 @@ try {
     adminKeyFile: undefined,
     drainMs: 5_000,
     databaseConnections: 16,
+    retentionDays: 30,
     logLevel: 'warn',
   } as const
   const deed = await startServer(config, { signal, log, providers: new Map([['bench', provider]]) })

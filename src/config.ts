@@ -27,6 +27,8 @@ export type ServerConfig = StorageConfig & {
   drainMs: number
   /** DEED_DATABASE_CONNECTIONS, default 16, 2 to 1000: the most that are held to PostgreSQL. */
   databaseConnections: number
+  /** DEED_RETENTION_DAYS, default 30, 3 to 3650: operations of days that ended longer ago are dropped, with their completions. */
+  retentionDays: number
   /** DEED_LOG_LEVEL, default `info`. */
   logLevel: LogLevel
 }
@@ -62,6 +64,7 @@ export function readServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
     adminKeyFile: setting(env, 'DEED_ADMIN_KEY_FILE'),
     drainMs: integer(env, 'DEED_DRAIN_SECONDS', 30, 0, 3_600) * 1_000,
     databaseConnections: integer(env, 'DEED_DATABASE_CONNECTIONS', 16, 2, 1_000),
+    retentionDays: integer(env, 'DEED_RETENTION_DAYS', 30, 3, 3_650),
     logLevel: oneOf(env, 'DEED_LOG_LEVEL', logLevels, 'info'),
   }
 }

@@ -15,6 +15,7 @@ import { Operations } from './operations/operations.ts'
 import { createRpc } from './rpc/rpc.ts'
 import { openDatabase } from './storage/database.ts'
 import { startEmbedded } from './storage/embedded.ts'
+import { Listener } from './storage/listener.ts'
 import { migrate } from './storage/migrate.ts'
 import { removeReplicas } from './storage/statements/replica.ts'
 import { createLog } from './telemetry/log.ts'
@@ -66,17 +67,19 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
 
   const contracts = new LiveContracts(database, log)
   const answers = { providers: options.providers ?? providersOf(config), defaultModel: config.model }
-  const operations = new Operations(
-    database.pool,
+  const operations = new Operations({
+    db: database.pool,
     log,
+    listener: new Listener(database.url, database.pool, log),
     answers,
-    async (projectId, contract, version, method) => {
+    methodOf: async (projectId, contract, version, method) => {
       const found = (await contracts.version(projectId, contract, version))?.methods.get(method)
       if (!found) throw new Error(`contracts/${contract}/versions/${version} has no method ${method}`)
       return found
     },
-    (method, bytes) => fromBinary(method.input, bytes),
-  )
+    read: (method, bytes) => fromBinary(method.input, bytes),
+    retentionDays: config.retentionDays,
+  })
   const server = new Server(serverOptions)
   keepOddHeaders(server)
   const rpc = createRpc(server, {

@@ -145,7 +145,7 @@ function reasonOf(replies: readonly Reply<unknown>[]): string {
 async function storedOperations(server: Server, signal: AbortSignal): Promise<Operation[]> {
   using client = closing(new OperationServiceClient(server.address, credentials.createInsecure()))
   const { target } = client
-  const request = { pageSize: 100, pageToken: '', contract: '', method: '', state: 0 } as const
+  const request = { pageSize: 100, pageToken: '', contract: '', method: '', state: 0, filter: '', orderBy: '' } as const
   const reply = await call(target.listOperations.bind(target), request, { key: server.key }, signal)
   if (reply.kind === 'answer') return reply.response.operations
   throw new Error(`operations cannot be listed: ${statusLine(reply.status)}`)

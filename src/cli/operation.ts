@@ -33,7 +33,7 @@ export async function listOperations({ connection, output }: CommandContext, fil
   const contract = filter.contract === undefined ? '' : wholeContract(filter.contract)
   const state = filter.state ? states[filter.state] : OperationState.OPERATION_STATE_UNSPECIFIED
   const operations = pages(async (pageSize, pageToken) => {
-    const request = { pageSize, pageToken, contract, method: filter.method ?? '', state }
+    const request = { pageSize, pageToken, contract, method: filter.method ?? '', state, filter: '', orderBy: '' }
     const { response } = await connection.call(Service.listOperations, request)
     return { items: response.operations, nextPageToken: response.nextPageToken }
   }, filter.limit)

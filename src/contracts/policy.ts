@@ -14,6 +14,10 @@ export type Policy = {
   maxFailures: number
   maxRepairs: number
   maxOutputTokens: number
+  /** Of each stay in the queue; undefined for as long as the operation lasts. */
+  queueTimeoutMs: number | undefined
+  /** 1 interactive, 2 normal, 3 bulk. */
+  priority: 1 | 2 | 3
 }
 
 const serviceOption = ownOption('deed.v1.service')
@@ -27,6 +31,8 @@ const defaults: Policy = {
   maxFailures: 3,
   maxRepairs: 2,
   maxOutputTokens: 8_192,
+  queueTimeoutMs: undefined,
+  priority: 2,
 }
 
 /** A deed.v1.Policy as @bufbuild/protobuf reads it with Deed's own descriptors. */

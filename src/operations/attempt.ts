@@ -5,8 +5,8 @@ import type { CompletionRecord } from '../models/answer.ts'
 import type { LedgerRow } from '../storage/statements/ledger.ts'
 import type { Identity } from './replica.ts'
 
-/** Why an attempt was stopped from outside. */
-export type StopReason = 'cancelled' | 'attempt timeout' | 'timeout' | 'lost' | 'drained'
+/** Why an attempt was stopped from outside. `taken`: its lease is gone, since the operation was cancelled or is with another. */
+export type StopReason = 'cancelled' | 'attempt timeout' | 'timeout' | 'lost' | 'drained' | 'taken'
 
 /** One try at an operation, under a lease of this replica that fences its result. */
 export type Attempt = {
@@ -18,8 +18,10 @@ export type Attempt = {
   /** Attempts that failed before this one. */
   readonly failures: number
   readonly maxFailures: number
-  /** Goes on without a caller: it has a key. */
+  /** Goes on without a caller: it has a key, or was submitted. */
   readonly detached: boolean
+  /** The replica on which the caller of a call without a key waits, when it came out of the queue. */
+  readonly origin: string | undefined
   /** When the operation's own timeout ends it, on this process's monotonic clock. */
   readonly expiresAt: number
   readonly method: Method

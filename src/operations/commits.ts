@@ -60,8 +60,8 @@ export class Commits {
         if (ofIdentity) ofIdentity.push({ settlement, index })
         else settlements.set(settlement.identity, [{ settlement, index }])
       } else if (alive) {
-        // An offer whose first COMMIT under an earlier identity did happen comes back as ours, unleased: it settles nothing,
-        // and its caller gets what the reaper or the next replica makes of it.
+        // An offer whose first COMMIT under an earlier identity did happen comes back as ours and not leased: its caller gets
+        // what the reaper or the next replica makes of it.
         entry.offer.identity = identity
         offers.push({ offer: entry.offer, index })
       }

@@ -28,6 +28,28 @@ export function cancelled(): DeedError {
   )
 }
 
+/** Somebody asked for its end. */
+export function cancelledOnRequest(): DeedError {
+  return new DeedError(status.CANCELLED, 'OPERATION_CANCELLED', 'the operation was cancelled on request')
+}
+
+/** It was in the queue for longer than its policy allows. */
+export function queuedTooLong(): DeedError {
+  return new DeedError(
+    status.DEADLINE_EXCEEDED,
+    'OPERATION_TIMED_OUT',
+    "no replica took the operation up within its policy's queue_timeout and timeout",
+  )
+}
+
+/** There never was such an operation in the project, or it was deleted. */
+export function operationNotFound(operationId: string): DeedError {
+  const name = `operations/${operationId}`
+  return new DeedError(status.NOT_FOUND, 'OPERATION_NOT_FOUND', `there is no ${name} in this project`, {
+    metadata: { name },
+  })
+}
+
 /** The replica drains and takes no more calls. */
 export function shuttingDown(): DeedError {
   return new DeedError(

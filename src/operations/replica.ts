@@ -26,6 +26,7 @@ export class Replica {
   #endsAt = 0
   #offsetMs = 0
   #registered = false
+  #others = 0
   /** Earlier identities that may still be in the database. */
   readonly #gone = new Set<string>()
   #beat: NodeJS.Timeout | undefined
@@ -48,6 +49,11 @@ export class Replica {
   /** Whether the identity is in the database: only then may work be leased to it. */
   get alive(): boolean {
     return performance.now() < this.#endsAt
+  }
+
+  /** Whether no other replica lived at the last heartbeat. */
+  get alone(): boolean {
+    return this.#others === 0
   }
 
   /** Milliseconds since 1970 by the database's clock, as it was measured at the last heartbeat. */
@@ -90,11 +96,12 @@ export class Replica {
     const identity = this.#identity
     const sentAt = performance.now()
     const sentWall = Date.now()
-    const databaseNow = await (this.#registered ? renew : register)(this.#db, identity.id, replicaTtlMs)
+    const beat = await (this.#registered ? renew : register)(this.#db, identity.id, replicaTtlMs)
     if (this.#stopped || identity !== this.#identity) return
-    if (databaseNow === undefined) return this.#lose('the database had given this replica up')
+    if (beat === undefined) return this.#lose('the database had given this replica up')
     this.#registered = true
-    this.#offsetMs = databaseNow - (sentWall + Date.now()) / 2
+    this.#others = beat.others
+    this.#offsetMs = beat.now - (sentWall + Date.now()) / 2
     this.#endsAt = sentAt + replicaTtlMs - marginMs
     clearTimeout(this.#end)
     this.#end = setTimeout(() => this.#lose('no heartbeat got through in time'), this.#endsAt - performance.now())

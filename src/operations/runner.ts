@@ -31,6 +31,8 @@ export class Runner {
   readonly #running = new Map<string, Running>()
   readonly #commits: Commits
   waiters: Waiters | undefined
+  /** Called with each operation that this replica gave its result. */
+  onSettled: (attempt: Attempt) => void = () => {}
 
   constructor(db: Queryable, log: Logger, options: AnswerOptions, commits: Commits) {
     this.#db = db
@@ -62,6 +64,11 @@ export class Runner {
     }
   }
 
+  /** The attempts that run under an identity. */
+  under(identity: Identity): Attempt[] {
+    return [...this.#running.values()].map(({ attempt }) => attempt).filter((attempt) => attempt.identity === identity)
+  }
+
   /** Works on one attempt to its end. Never rejects. */
   async run(attempt: Attempt): Promise<void> {
     const running: Running = { attempt, controller: new AbortController(), stopped: undefined }
@@ -75,6 +82,7 @@ export class Runner {
     } finally {
       // A retry whose reply was lost may be claimed here again before it knows.
       if (this.#running.get(attempt.operationId) === running) this.#running.delete(attempt.operationId)
+      if (running.stopped === 'taken') this.waiters?.look([attempt.operationId])
     }
   }
 
@@ -129,9 +137,12 @@ export class Runner {
     const { attempt, stopped } = running
     if (stopped === 'cancelled') return this.#settle(attempt, cancelled(), model, completions)
     if (stopped === 'timeout') return this.#settle(attempt, timedOut(), model, completions)
-    // What has a key goes on under it; the rest is over.
-    const gone = attempt.detached ? shuttingDown() : replicaLost()
-    this.waiters?.fail(attempt.operationId, stopped === 'lost' ? storageUnavailable() : gone)
+    // Whoever took it makes its end known.
+    if (stopped !== 'taken') {
+      // What has a key goes on under it; the rest is over.
+      const gone = attempt.detached ? shuttingDown() : replicaLost()
+      this.waiters?.fail(attempt.operationId, stopped === 'lost' ? storageUnavailable() : gone)
+    }
     const rows = ledgerRows(attempt, completions)
     try {
       if (stopped === 'drained') {
@@ -183,6 +194,7 @@ export class Runner {
     }
     const bytes = Buffer.from(response.buffer, response.byteOffset, response.byteLength)
     this.waiters?.notify({ operationId, code, response: bytes, model, version: attempt.method.version })
+    this.onSettled(attempt)
   }
 
   /**

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { results, type StoredResult } from '../storage/statements/results.ts'
 import type { Queryable } from '../storage/statements/statement.ts'
 import { isUnavailable } from '../storage/unavailable.ts'
-import { storageUnavailable } from './outcome.ts'
+import { operationNotFound, storageUnavailable } from './outcome.ts'
 
 /** Names a stored operation; `day` is the partition. */
 export type OperationRef = { projectId: string; operationId: string; day: string }
@@ -10,7 +10,8 @@ export type OperationRef = { projectId: string; operationId: string; day: string
 type Waiter = { resolve: (result: StoredResult) => void; reject: (error: unknown) => void }
 type Awaited = { ref: OperationRef; waiters: Set<Waiter> }
 
-const pollMs = 100
+/** Where notifications arrive, a poll finds only what they missed. */
+const pollMs = { listening: 500, deaf: 100 }
 const maxPolled = 5_000
 
 /**
@@ -23,18 +24,23 @@ export class Waiters {
   readonly #awaited = new Map<string, Awaited>()
   /** Whether this replica works on the operation now, so that no poll is needed. */
   readonly #runsHere: (operationId: string) => boolean
+  readonly #listening: () => boolean
   #timer: NodeJS.Timeout | undefined
   /** Asked for in this turn of the event loop: their results may be there already. */
   #fresh: OperationRef[] = []
   #stopped = false
 
-  constructor(db: Queryable, log: Logger, runsHere: (operationId: string) => boolean) {
+  constructor(db: Queryable, log: Logger, runsHere: (operationId: string) => boolean, listening: () => boolean) {
     this.#db = db
     this.#log = log
     this.#runsHere = runsHere
+    this.#listening = listening
   }
 
-  /** Resolves with the stored result, in this process or another. Rejects when the signal fires or {@link fail} is called. */
+  /**
+   * Resolves with the stored result, in this process or another. Rejects when the signal fires or {@link fail} is called, and
+   * with OPERATION_NOT_FOUND when it was deleted.
+   */
   wait(ref: OperationRef, signal: AbortSignal): Promise<StoredResult> {
     if (signal.aborted) return Promise.reject(signal.reason)
     return new Promise((resolve, reject) => {
@@ -65,12 +71,20 @@ export class Waiters {
     })
   }
 
+  /** Of these operations something is known to have changed. */
+  look(operationIds: readonly string[]): void {
+    for (const id of operationIds) {
+      const awaited = this.#awaited.get(id)
+      if (awaited) this.#look(awaited.ref)
+    }
+  }
+
   /** A replay should not wait for the next poll. */
   #look(ref: OperationRef): void {
     if (this.#runsHere(ref.operationId)) return
     if (this.#fresh.push(ref) > 1) return
     setImmediate(() => {
-      void this.#ask(this.#fresh.splice(0))
+      void this.#askAll(this.#fresh.splice(0))
     })
   }
 
@@ -100,22 +114,33 @@ export class Waiters {
 
   #schedule(): void {
     if (this.#timer || this.#stopped || this.#awaited.size === 0) return
-    this.#timer = setTimeout(() => {
-      void this.#poll().finally(() => {
-        this.#timer = undefined
-        this.#schedule()
-      })
-    }, pollMs)
+    this.#timer = setTimeout(
+      () => {
+        void this.#poll().finally(() => {
+          this.#timer = undefined
+          this.#schedule()
+        })
+      },
+      this.#listening() ? pollMs.listening : pollMs.deaf,
+    )
   }
 
   async #poll(): Promise<void> {
-    const refs = [...this.#awaited.values()].map((entry) => entry.ref).filter((ref) => !this.#runsHere(ref.operationId))
+    await this.#askAll(
+      [...this.#awaited.values()].map((entry) => entry.ref).filter((ref) => !this.#runsHere(ref.operationId)),
+    )
+  }
+
+  async #askAll(refs: readonly OperationRef[]): Promise<void> {
     for (let from = 0; from < refs.length; from += maxPolled) await this.#ask(refs.slice(from, from + maxPolled))
   }
 
   async #ask(refs: readonly OperationRef[]): Promise<void> {
     try {
-      for (const result of await results(this.#db, refs)) this.notify(result)
+      for (const result of await results(this.#db, refs)) {
+        if (result.code === null) this.fail(result.operationId, operationNotFound(result.operationId))
+        else this.notify(result)
+      }
     } catch (error) {
       this.#log.warn({ err: error }, 'poll for results failed')
       // What they asked goes on; that its end cannot be had now, they are told.

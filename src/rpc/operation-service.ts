@@ -131,6 +131,7 @@ function toOperation(
     model: ledger.at(-1)?.model ?? '',
     costMicroUsd: sumOfCosts(ledger),
     completions,
+    retryOf: '',
   }
 }
 

@@ -1,6 +1,7 @@
 import { Migrator } from '@mikro-orm/migrations'
 import { type EntityManager, MikroORM, PostgreSqlConnection } from '@mikro-orm/postgresql'
 import type { Pool } from 'pg'
+import { connectTimeoutMs } from './connect-timeout.ts'
 import { ApiKey } from './entities/api-key.ts'
 import { Completion } from './entities/completion.ts'
 import { Contract } from './entities/contract.ts'
@@ -13,13 +14,12 @@ import { QueueMigration } from './migrations/0002-queue.ts'
 export type Database = {
   orm: MikroORM
   pool: Pool
+  /** Of the database, for the connections that are not of the pool. */
+  url: string
   /** A fork of the entity manager for one call; the signal ends its queries. */
   em(signal?: AbortSignal): EntityManager
   [Symbol.asyncDispose](): Promise<void>
 }
-
-/** Milliseconds that getting a connection may take before the database counts as unreachable. */
-const connectTimeoutMs = 3_000
 
 /** Opens the pool. Does not wait for the server: the first statement does. */
 export async function openDatabase(url: string, options: { connections: number }): Promise<Database> {
@@ -28,7 +28,12 @@ export async function openDatabase(url: string, options: { connections: number }
     dbName: databaseName(url),
     entities: [Project, ApiKey, Contract, ContractVersion, Completion],
     extensions: [Migrator],
-    migrations: { migrationsList: [SpineMigration, QueueMigration], tableName: 'migration', snapshot: false, transactional: true },
+    migrations: {
+      migrationsList: [SpineMigration, QueueMigration],
+      tableName: 'migration',
+      snapshot: false,
+      transactional: true,
+    },
     pool: { min: 0, max: options.connections, idleTimeoutMillis: 60_000 },
     driverOptions: {
       // MikroORM takes host, port and names out of the URL and forgets its parameters, `sslmode` among them.
@@ -51,6 +56,7 @@ export async function openDatabase(url: string, options: { connections: number }
   return {
     orm,
     pool,
+    url,
     em: (signal) => orm.em.fork(signal ? { signal } : {}),
     [Symbol.asyncDispose]: () => orm.close(true),
   }

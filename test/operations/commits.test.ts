@@ -79,8 +79,16 @@ async function started(db: Queryable) {
 function offer(projectId: string): Offer {
   const id = newId(Date.now())
   const call = { contract: 'test.v1.EchoService', version: 1, method: 'Echo', request: Buffer.from('asked') }
-  const limits = { priority: 2, maxFailures: 3, attemptTimeoutMs: 60_000, timeoutMs: 60_000 }
-  const keyless = { key: undefined, fingerprint: undefined, traceparent: undefined, identity: undefined }
+  const limits = { priority: 2, maxFailures: 3, attemptTimeoutMs: 60_000, timeoutMs: 60_000, queueTimeoutMs: undefined }
+  const keyless = {
+    detached: false,
+    here: true,
+    retryOf: undefined,
+    key: undefined,
+    fingerprint: undefined,
+    traceparent: undefined,
+    identity: undefined,
+  }
   return { projectId, id, day: dayOf(id), ...call, ...limits, ...keyless }
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { fromBinary } from '@bufbuild/protobuf'
 import type { Providers } from '../../src/models/provider.ts'
 import { Operations } from '../../src/operations/operations.ts'
+import { Listener } from '../../src/storage/listener.ts'
 import type { Queryable } from '../../src/storage/statements/statement.ts'
 import { methodOf } from '../support/methods.ts'
 import { count, deedDatabase, echoCall, echoSource, misplaced, replica, silent } from '../support/operations.ts'
@@ -17,7 +18,7 @@ describe('operations whose database loses replies', () => {
     const method = await leaveOneReady(store)
     let lost = 0
     const db = losing(store.db.pool, ({ name, rows }) => name === 'claim' && rows > 0 && lost++ === 0)
-    await using other = await start(db, method, scripted(() => answer('after all')).providers)
+    await using other = await start(store.url, db, method, scripted(() => answer('after all')).providers)
     const call = echoCall(store.projectId, method, 'x', { key: 'k', signal: AbortSignal.timeout(soonMs) })
     assert.equal((await other.operations.call(call)).code, 0)
     assert.equal(lost, 2)
@@ -31,7 +32,7 @@ describe('operations whose database loses replies', () => {
     // Longer than the time between heartbeats, each of which looks after what is in doubt.
     const model = scripted((_, signal) => answerAfter(3_000, answer('once'), signal))
     const method = await methodOf(echoSource)
-    await using one = await start(db, method, model.providers)
+    await using one = await start(store.url, db, method, model.providers)
     await assert.rejects(one.operations.call(echoCall(store.projectId, method, 'x', { key: 'k' })), {
       reason: 'STORAGE_UNAVAILABLE',
     })
@@ -52,7 +53,7 @@ describe('operations whose database loses replies', () => {
     while ((await count(store.db, 'lease')) < 1) await new Promise((resolve) => setImmediate(resolve))
 
     const db = losing(store.db.pool, ({ name }) => name === 'results')
-    await using other = await start(db, one.method, model.providers)
+    await using other = await start(store.url, db, one.method, model.providers)
     const joined = echoCall(store.projectId, one.method, 'x', { key: 'k', signal: AbortSignal.timeout(soonMs) })
     await assert.rejects(other.operations.call(joined), { reason: 'STORAGE_UNAVAILABLE' })
     left.abort()
@@ -83,14 +84,21 @@ async function leaveOneReady(store: Awaited<ReturnType<typeof deedDatabase>>) {
   return one.method
 }
 
-async function start(db: Queryable, method: Awaited<ReturnType<typeof leaveOneReady>>, providers: Providers) {
-  const operations = new Operations(
+async function start(
+  url: string,
+  db: Queryable,
+  method: Awaited<ReturnType<typeof leaveOneReady>>,
+  providers: Providers,
+) {
+  const operations = new Operations({
     db,
-    silent,
-    { providers, defaultModel: 'test/one' },
-    async () => method,
-    (of, bytes) => fromBinary(of.input, bytes),
-  )
+    log: silent,
+    listener: new Listener(url, db, silent),
+    answers: { providers, defaultModel: 'test/one' },
+    methodOf: async () => method,
+    read: (of, bytes) => fromBinary(of.input, bytes),
+    retentionDays: 30,
+  })
   await operations.start()
   return { operations, [Symbol.asyncDispose]: () => operations.drain(0) }
 }

@@ -37,7 +37,15 @@ describe('calls of a contract', () => {
   /** The newest operation, as soon as it has ended. */
   async function ended(state: OperationState) {
     await within(5_000, async () => {
-      const request = { pageSize: 1, pageToken: '', contract: '', method: '', state: 0 as const }
+      const request = {
+        pageSize: 1,
+        pageToken: '',
+        contract: '',
+        method: '',
+        state: 0 as const,
+        filter: '',
+        orderBy: '',
+      }
       const { response } = await deed.call(OperationServiceService.listOperations, request)
       assert.equal(response.operations[0]?.state, state)
     })

@@ -80,6 +80,8 @@ describe('OperationService', () => {
       contract: '',
       method: '',
       state: OperationState.OPERATION_STATE_UNSPECIFIED,
+      filter: '',
+      orderBy: '',
     }
     const { response } = await deed.call(operations.listOperations, { ...all, ...filter }, { key })
     return {

@@ -7,6 +7,7 @@ import type { Providers } from '../../src/models/provider.ts'
 import { type Call, Operations } from '../../src/operations/operations.ts'
 import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { Project } from '../../src/storage/entities/project.ts'
+import { Listener } from '../../src/storage/listener.ts'
 import { methodOf } from './methods.ts'
 import { migratedDatabase } from './postgres.ts'
 
@@ -44,13 +45,15 @@ export async function replica(
   providers: Providers,
 ): Promise<{ operations: Operations; method: Method } & AsyncDisposable> {
   const method = await methodOf(echoSource)
-  const operations = new Operations(
-    db.pool,
-    silent,
-    { providers, defaultModel: 'test/one' },
-    async () => method,
-    (of, bytes) => fromBinary(of.input, bytes),
-  )
+  const operations = new Operations({
+    db: db.pool,
+    log: silent,
+    listener: new Listener(db.url, db.pool, silent),
+    answers: { providers, defaultModel: 'test/one' },
+    methodOf: async () => method,
+    read: (of, bytes) => fromBinary(of.input, bytes),
+    retentionDays: 30,
+  })
   await operations.start()
   let drained = false
   return {

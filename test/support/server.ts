@@ -78,6 +78,7 @@ async function startReplica(url: string, dataDir: string, providers: Providers):
     adminKeyFile: undefined,
     drainMs: 0,
     databaseConnections: 8,
+    retentionDays: 30,
     logLevel: 'silent' as const,
   }
   const server = await startServer(config, { signal: AbortSignal.timeout(20_000), log: silent, providers })

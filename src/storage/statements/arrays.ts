@@ -61,6 +61,12 @@ export const byteaArray = arrayOf<Uint8Array>({
   write: (into, value, at) => into.set(value, at),
 })
 
+export const boolArray = arrayOf<boolean>({
+  oid: 16,
+  size: () => 1,
+  write: (into, value, at) => into.writeUInt8(value ? 1 : 0, at),
+})
+
 export const int2Array = arrayOf<number>({
   oid: 21,
   size: () => 2,

@@ -1,4 +1,5 @@
-import { type Queryable, run } from './statement.ts'
+import { byKey, type Queryable, run } from './statement.ts'
+import { carried } from './unfinished.ts'
 
 /** A leased operation with all that an attempt needs. Times are milliseconds; `remainingMs` is what is left of its timeout. */
 export type Claimed = {
@@ -9,6 +10,8 @@ export type Claimed = {
   failures: number
   maxFailures: number
   detached: boolean
+  /** A caller waits for it on this replica. */
+  origin: string | null
   remainingMs: number
   contract: string
   version: number
@@ -16,6 +19,12 @@ export type Claimed = {
   request: Buffer
   traceparent: string | null
 }
+
+/**
+ * `empty`: lanes in which nothing more is due. `blocked`: lanes whose limit is reached. A candidate that is in neither and of which
+ * nothing was claimed is being served by another replica, or its turn has not come. `start`: the greatest virtual time served.
+ */
+export type Claim = { rows: Claimed[]; empty: string[]; blocked: string[]; start: number }
 
 /** One index probe per project that has due work, however many rows it has. */
 export const candidatesFunction = `
@@ -32,18 +41,29 @@ create or replace function candidates() returns setof uuid language sql as $$
  * a project's priorities in order. floor_due keeps a claim from walking the dead tuples that a long snapshot holds: one per
  * priority, or older rows of a lower one would wait for the full sweep, which every 15 s finds late commits. A lane that is
  * back from idle starts at this replica's virtual clock.
+ *
+ * Its COMMIT does not wait for the disk: what a crash of PostgreSQL takes back is due again, and the attempt is fenced.
  */
 export const claimFunction = `
-create or replace function claim(who uuid, want int, wanted uuid[], quantum int, vclock float8) returns setof lease language plpgsql as $$
+create or replace function claim_due(who uuid, want int, wanted uuid[], quantum int, vclock float8)
+returns table (lane text, start float8, project_id uuid, operation_id uuid, day date, attempt int, failures int, max_failures int,
+  detached boolean, origin uuid, remaining_ms float8, contract text, version int, method text, request bytea, traceparent text)
+language plpgsql ${byKey} as $$
 #variable_conflict use_column
 declare r record; running bigint; room int; got int := 0; mine int; n int; full_sweep boolean; lo timestamptz; ids uuid[]; floors timestamptz[];
 begin
-  for r in select * from lane where project_id = any (wanted) order by greatest(vtime, vclock), random() for update skip locked loop
+  perform set_config('synchronous_commit', 'off', true);
+  for r in select *, greatest(vtime, vclock) as start from lane where project_id = any (wanted) order by greatest(vtime, vclock), random()
+      for update skip locked loop
     exit when got >= want;
     running := 0;
     if r.max_running is not null then select count(*) into running from lease where project_id = r.project_id; end if;
+    if running >= r.max_running then
+      return query select 'blocked', null::float8, r.project_id, null::uuid, null::date, null::int, null::int, null::int, null::boolean, null::uuid,
+        null::float8, null::text, null::int, null::text, null::bytea, null::text;
+      continue;
+    end if;
     room := least(quantum, want - got, coalesce(r.max_running - running, quantum));
-    continue when room <= 0;
     full_sweep := r.swept_at < clock_timestamp() - interval '15 s';
     floors := r.floor_due;
     mine := 0;
@@ -55,20 +75,31 @@ begin
         order by due, operation_id limit room - mine for update skip locked),
       del as (delete from ready q using pick k where q.project_id = k.project_id and q.priority = k.priority and q.due = k.due
                 and q.operation_id = k.operation_id returning q.*),
-      ins as (insert into lease (project_id, operation_id, day, priority, attempt, failures, max_failures, crashes, detached,
-                attempt_timeout, expires_at, replica_id, deadline_at)
-              select project_id, operation_id, day, priority, attempt + 1, failures, max_failures, crashes, detached,
-                attempt_timeout, expires_at, who, now() + attempt_timeout from del)
+      ins as (insert into lease (${carried}, attempt, failures, crashes, replica_id, deadline_at)
+              select ${carried}, attempt + 1, failures, crashes, who, now() + attempt_timeout from del)
       select count(*), min(due), array_agg(operation_id) into n, lo, ids from del;
       floors[pri] := case when n < room - mine then clock_timestamp() - interval '3 s'
                           when full_sweep then lo - interval '3 s' else greatest(floors[pri], lo - interval '3 s') end;
       mine := mine + n;
-      if n > 0 then return query select * from lease where project_id = r.project_id and operation_id = any (ids); end if;
+      if n > 0 then
+        return query select null::text, r.start, l.project_id, l.operation_id, l.day, l.attempt, l.failures, l.max_failures, l.detached, l.origin,
+            (extract(epoch from l.expires_at - now()) * 1000)::float8, o.contract, o.version, o.method, o.request, o.traceparent
+          from unnest(ids) as u(id)
+          join lease l on l.project_id = r.project_id and l.operation_id = u.id
+          join operation o on o.project_id = l.project_id and o.id = l.operation_id and o.day = l.day;
+      end if;
     end loop;
+    if mine < room then
+      return query select 'empty', null::float8, r.project_id, null::uuid, null::date, null::int, null::int, null::int, null::boolean, null::uuid,
+        null::float8, null::text, null::int, null::text, null::bytea, null::text;
+    end if;
     got := got + mine;
-    update lane set vtime = greatest(vtime, vclock) + mine / weight, floor_due = floors,
-      swept_at = case when full_sweep then clock_timestamp() else swept_at end
-      where project_id = r.project_id;
+    -- What moves no floor by much is not worth a dead row of the lane.
+    if mine > 0 or full_sweep then
+      update lane set vtime = case when mine > 0 then r.start + mine / weight else vtime end, floor_due = floors,
+        swept_at = case when full_sweep then clock_timestamp() else swept_at end
+        where project_id = r.project_id;
+    end if;
   end loop;
 end $$`
 
@@ -78,11 +109,12 @@ export async function candidates(db: Queryable): Promise<string[]> {
   return rows.map((row) => row.id)
 }
 
-const text = `select l.project_id as "projectId", l.operation_id as "operationId", l.day::text as day, l.attempt, l.failures,
-    l.max_failures as "maxFailures", l.detached, (extract(epoch from l.expires_at - now()) * 1000)::float8 as "remainingMs",
-    o.contract, o.version, o.method, o.request, o.traceparent
-  from claim($1, $2, $3, $4, $5) l
-  join operation o on o.project_id = l.project_id and o.id = l.operation_id and o.day = l.day`
+const text = `select lane, start, project_id as "projectId", operation_id as "operationId", day::text as day, attempt, failures,
+    max_failures as "maxFailures", detached, origin, remaining_ms as "remainingMs", contract, version, method, request, traceparent
+  from claim_due($1, $2, $3, $4, $5)`
+
+type Row = { lane: null; start: number } & Claimed
+type Mark = { lane: 'empty' | 'blocked'; projectId: string }
 
 /** Moves up to `want` due operations of the candidates into leases of this replica, at most `quantum` per lane. */
 export async function claim(
@@ -92,6 +124,27 @@ export async function claim(
   projects: readonly string[],
   quantum: number,
   virtualClock: number,
-): Promise<Claimed[]> {
-  return run<Claimed>(db, 'claim', text, [replicaId, want, projects, quantum, virtualClock])
+): Promise<Claim> {
+  const rows = await run<Row | Mark>(db, 'claim', text, [replicaId, want, projects, quantum, virtualClock])
+  const claim: Claim = { rows: [], empty: [], blocked: [], start: virtualClock }
+  for (const row of rows) {
+    if (row.lane !== null) {
+      claim[row.lane].push(row.projectId)
+      continue
+    }
+    claim.rows.push(row)
+    claim.start = Math.max(claim.start, row.start)
+  }
+  return claim
+}
+
+/** The virtual time at which a replica begins: nobody is behind it, so that no lane gets the time that it was idle for. */
+export async function virtualClock(db: Queryable): Promise<number> {
+  const rows = await run<{ vtime: number }>(
+    db,
+    'virtual_clock',
+    'select coalesce(max(vtime), 0) as vtime from lane',
+    [],
+  )
+  return rows[0]?.vtime ?? 0
 }

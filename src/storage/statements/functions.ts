@@ -1,7 +1,11 @@
 import { acceptFunction } from './accept.ts'
 import { appendLedgerFunction } from './append-ledger.ts'
+import { cancelFunction } from './cancel.ts'
 import { candidatesFunction, claimFunction } from './claim.ts'
+import { deleteFunction } from './delete.ts'
 import { giveBackFunction } from './give-back.ts'
+import { giveUpFunction } from './give-up.ts'
+import { lostLeasesFunction } from './lost-leases.ts'
 import { partitionsFunction } from './partitions.ts'
 import { promoteFunction } from './promote.ts'
 import { reapFunction } from './reap.ts'
@@ -26,4 +30,8 @@ export const functions: readonly string[] = [
   appendLedgerFunction,
   reapFunction,
   promoteFunction,
+  giveUpFunction,
+  cancelFunction,
+  deleteFunction,
+  lostLeasesFunction,
 ]

@@ -1,8 +1,10 @@
 import { type Queryable, run } from './statement.ts'
+import { intoReady } from './unfinished.ts'
 
 /**
- * Gives leased work back unharmed, each lease named with the attempt that fences it: what is detached becomes due at once and counts as neither failure nor crash; the
- * rest has nobody to collect it and ends with the given status.
+ * Gives leased work back unharmed, each lease named with the attempt that fences it: what is detached, or has its caller on
+ * the replica that queued it, becomes due at once and counts as neither failure nor crash; the rest has nobody to collect it
+ * and ends with the given status. So does what a caller here is known not to wait for in the queue.
  */
 export const giveBackFunction = `
 create or replace function give_back(ids uuid[], attempts int[], who uuid, lost smallint, lost_status bytea) returns int language sql as $$
@@ -10,11 +12,12 @@ create or replace function give_back(ids uuid[], attempts int[], who uuid, lost 
                 join lease l on l.operation_id = u.id and l.attempt = u.attempt and l.replica_id = who
                 order by 1, 2 for update of l),
   del as (delete from lease l using held where l.project_id = held.project_id and l.operation_id = held.operation_id returning l.*),
-  again as (insert into ready (project_id, priority, due, operation_id, day, attempt, failures, max_failures, crashes, detached, attempt_timeout, expires_at)
-    select project_id, priority, now(), operation_id, day, attempt, failures, max_failures, crashes, detached, attempt_timeout, expires_at
-    from del where detached),
+  again as (${intoReady('attempt, failures, crashes')} from del where detached or origin is not null),
   ended as (insert into result (project_id, id, day, attempt, code, response, model)
-    select project_id, operation_id, day, attempt, lost, lost_status, '' from del where not detached)
+    select project_id, operation_id, day, attempt, lost, lost_status, '' from del where not (detached or origin is not null)),
+  unseen as (delete from ready q where q.origin = who and q.operation_id = any (ids) returning q.*),
+  unheard as (insert into result (project_id, id, day, attempt, code, response, model)
+    select project_id, operation_id, day, attempt, lost, lost_status, '' from unseen)
   select count(*)::int from del $$`
 
 /** Returns how many leases were given up. Leases that this replica does not hold, or holds under another attempt by now, are passed over. */

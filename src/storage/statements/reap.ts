@@ -1,26 +1,44 @@
-import { type Queryable, run } from './statement.ts'
+import { byKey, type Queryable, run } from './statement.ts'
+import { intoTimer } from './unfinished.ts'
 
 /**
  * What a dead replica or a hung attempt held, in one guarded statement. Lost replica: a crash, the third ends the operation.
- * Hung: a failure. What is not detached has nobody to collect it and ends. The statuses are google.rpc.Status bytes;
- * 10 is ABORTED, 4 DEADLINE_EXCEEDED.
+ * Hung: a failure. What is neither detached nor waited for elsewhere has nobody to collect it and ends. The statuses are
+ * google.rpc.Status bytes; 10 is ABORTED, 4 DEADLINE_EXCEEDED. Replicas that hold leases are found by skipping through their
+ * index: what the living hold is not read.
  */
 export const reapFunction = `
-create or replace function reap(lim int, lost_status bytea, hung_status bytea) returns int language sql as $$
-  with dead as (select l.project_id, l.operation_id, r.id is null or r.expires_at < now() as lost from lease l left join replica r on r.id = l.replica_id
-                where r.id is null or r.expires_at < now() or l.deadline_at < now()
-                order by 1, 2 limit lim for update of l skip locked),
-  del as (delete from lease l using dead where l.project_id = dead.project_id and l.operation_id = dead.operation_id
-          returning l.*, dead.lost, l.crashes + dead.lost::int as crashed, l.failures + (not dead.lost)::int as failed),
+create or replace function reap(lim int, lost_status bytea, hung_status bytea) returns int language plpgsql ${byKey} as $$
+declare gone uuid[]; n int;
+begin
+  with recursive holder as (
+    (select replica_id from lease order by replica_id limit 1)
+    union all
+    select (select l.replica_id from lease l where l.replica_id > h.replica_id order by l.replica_id limit 1) from holder h where h.replica_id is not null)
+  select coalesce(array_agg(h.replica_id), '{}') into gone from holder h
+    where h.replica_id is not null and not exists (select 1 from replica r where r.id = h.replica_id and r.expires_at >= now());
+
+  with dead as (
+    select l.project_id, l.operation_id, true as lost from lease l where l.replica_id = any (gone)
+    union
+    select l.project_id, l.operation_id, false from lease l where l.deadline_at < now() and l.replica_id <> all (gone)
+    order by 1, 2 limit lim),
+  held as (select l.project_id, l.operation_id, dead.lost from dead join lease l on l.project_id = dead.project_id and l.operation_id = dead.operation_id
+           where l.replica_id = any (gone) or l.deadline_at < now()
+           order by 1, 2 for update of l skip locked),
+  del as (delete from lease l using held where l.project_id = held.project_id and l.operation_id = held.operation_id
+          returning l.project_id, l.operation_id, l.day, l.priority, l.max_failures, l.detached, l.attempt_timeout, l.expires_at, l.queue_timeout,
+            l.origin, l.attempt, held.lost, l.crashes + held.lost::int as crashed, l.failures + (not held.lost)::int as failed,
+            l.detached or exists (select 1 from replica r where r.id = l.origin and r.expires_at >= now()) as wanted),
   ended as (insert into result (project_id, id, day, attempt, code, response, model)
             select project_id, operation_id, day, attempt, case when lost then 10 else 4 end,
               case when lost then lost_status else hung_status end, '' from del
-            where not detached or crashed >= 3 or failed >= max_failures returning 1),
-  again as (insert into timer (due, project_id, operation_id, priority, day, attempt, failures, max_failures, crashes, detached, attempt_timeout, expires_at)
-            select now() + interval '1 s' * power(2, least(crashed + failed, 8) - 1) * random(), project_id, operation_id, priority, day,
-              attempt, failed, max_failures, crashed, detached, attempt_timeout, expires_at from del
-            where detached and crashed < 3 and failed < max_failures returning 1)
-  select count(*)::int from del $$`
+            where not wanted or crashed >= 3 or failed >= max_failures returning 1),
+  again as (${intoTimer("now() + interval '1 s' * power(2, least(crashed + failed, 8) - 1) * random()", 'attempt, failed, crashed')} from del
+            where wanted and crashed < 3 and failed < max_failures returning 1)
+  select count(*)::int into n from del;
+  return n;
+end $$`
 
 /** Returns how many leases were taken away. */
 export async function reap(db: Queryable, limit: number, lost: Uint8Array, hung: Uint8Array): Promise<number> {

@@ -1,23 +1,27 @@
 import { type Queryable, run } from './statement.ts'
 
-const clock = '(extract(epoch from clock_timestamp()) * 1000)::float8 as now'
+const beat = `(extract(epoch from clock_timestamp()) * 1000)::float8 as now,
+  (select count(*)::int from replica other where other.expires_at > now() and other.id <> $1) as others`
 
-/** Begins a replica's life. Returns the database's clock in milliseconds since 1970. */
-export async function register(db: Queryable, replicaId: string, ttlMs: number): Promise<number | undefined> {
+/** What a heartbeat finds: the database's clock in milliseconds since 1970, and how many other replicas live. */
+export type Beat = { now: number; others: number }
+
+/** Begins a replica's life. */
+export async function register(db: Queryable, replicaId: string, ttlMs: number): Promise<Beat | undefined> {
   const text = `insert into replica (id, expires_at) values ($1, now() + $2 * interval '1 ms')
-    on conflict (id) do update set expires_at = excluded.expires_at returning ${clock}`
-  const rows = await run<{ now: number }>(db, 'register', text, [replicaId, ttlMs])
-  return rows[0]?.now
+    on conflict (id) do update set expires_at = excluded.expires_at returning ${beat}`
+  const rows = await run<Beat>(db, 'register', text, [replicaId, ttlMs])
+  return rows[0]
 }
 
 /**
- * Renews it. Returns the database's clock, or undefined when the life had ended: what the replica held may be with others,
+ * Renews it. Returns undefined when the life had ended: what the replica held may be with others,
  * so it must go on under a new id.
  */
-export async function renew(db: Queryable, replicaId: string, ttlMs: number): Promise<number | undefined> {
-  const text = `update replica set expires_at = now() + $2 * interval '1 ms' where id = $1 and expires_at > now() returning ${clock}`
-  const rows = await run<{ now: number }>(db, 'renew', text, [replicaId, ttlMs])
-  return rows[0]?.now
+export async function renew(db: Queryable, replicaId: string, ttlMs: number): Promise<Beat | undefined> {
+  const text = `update replica set expires_at = now() + $2 * interval '1 ms' where id = $1 and expires_at > now() returning ${beat}`
+  const rows = await run<Beat>(db, 'renew', text, [replicaId, ttlMs])
+  return rows[0]
 }
 
 /** Takes the replica out at the end of its drain. What it still holds is then reaped. */

@@ -4,25 +4,29 @@ import { byKey, type Queryable, run } from './statement.ts'
 /** A stored result. `response` is the message, or a google.rpc.Status when `code` is not 0. */
 export type StoredResult = { operationId: string; code: number; response: Buffer; model: string; version: number }
 
+/** There is no such operation any more. */
+export type Gone = { operationId: string; code: null }
+
 export const resultsFunction = `
-create or replace function stored_results(p uuid[], i uuid[], d date[])
+create or replace function found_results(p uuid[], i uuid[], d date[])
 returns table (id uuid, code smallint, response bytea, model text, version int) language plpgsql stable ${byKey} as $$
 begin
   return query
-    select r.id, r.code, r.response, r.model, o.version
+    select u.i, r.code, r.response, r.model, o.version
     from unnest(p, i, d) as u(p, i, d)
-    join result r on r.project_id = u.p and r.id = u.i and r.day = u.d
-    join operation o on o.project_id = u.p and o.id = u.i and o.day = u.d;
+    left join operation o on o.project_id = u.p and o.id = u.i and o.day = u.d
+    left join result r on r.project_id = u.p and r.id = u.i and r.day = u.d
+    where r.id is not null or o.id is null;
 end $$`
 
-const text = 'select id as "operationId", code, response, model, version from stored_results($1, $2, $3)'
+const text = 'select id as "operationId", code, response, model, version from found_results($1, $2, $3)'
 
-/** The results that exist among the named operations. */
+/** The results that exist among the named operations, and those of them that do not exist themselves. */
 export async function results(
   db: Queryable,
   operations: readonly { projectId: string; operationId: string; day: string }[],
-): Promise<StoredResult[]> {
-  return run<StoredResult>(db, 'results', text, [
+): Promise<(StoredResult | Gone)[]> {
+  return run<StoredResult | Gone>(db, 'results', text, [
     uuidArray(operations.map((o) => o.projectId)),
     uuidArray(operations.map((o) => o.operationId)),
     dateArray(operations.map((o) => o.day)),

@@ -1,5 +1,6 @@
 import { insertLedger, type LedgerRow, ledgerArrays, ledgerParameters, ledgerWidth } from './ledger.ts'
 import { placeholders, type Queryable, run } from './statement.ts'
+import { intoTimer } from './unfinished.ts'
 
 /** Moves a leased operation to timer after a failed attempt, guarded like settle. Returns 1 when it moved. */
 export const retryFunction = `
@@ -9,9 +10,7 @@ declare moved int;
 begin
   ${insertLedger};
   with del as (delete from lease l where l.project_id = p and l.operation_id = i and l.attempt = a and l.replica_id = who returning *),
-  ins as (insert into timer (due, project_id, operation_id, priority, day, attempt, failures, max_failures, crashes, detached, attempt_timeout, expires_at)
-    select now() + delay_ms * interval '1 ms', project_id, operation_id, priority, day, attempt, failures + 1, max_failures, crashes, detached,
-      attempt_timeout, expires_at from del returning 1)
+  ins as (${intoTimer("now() + delay_ms * interval '1 ms'", 'attempt, failures + 1, crashes')} from del returning 1)
   select count(*) into moved from ins;
   return moved;
 end $$`

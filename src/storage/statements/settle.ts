@@ -16,34 +16,32 @@ export type SettleInput = {
 
 /**
  * Fenced: no lease with this attempt and replica, no result. The ledger takes every row, since a zombie's completions
- * were paid for too. Returns the ordinals that are stored, whether by this call or by an earlier one of this replica
- * whose reply was lost.
+ * were paid for too. Returns the ordinals of which no result is stored, neither by this call nor by an earlier one of this
+ * replica whose reply was lost: most batches return nothing.
  */
 export const settleFunction = `
-create or replace function settle(p uuid[], i uuid[], a int[], c smallint[], resp bytea[], mo text[], who uuid, ${ledgerParameters})
+create or replace function settle_fenced(p uuid[], i uuid[], a int[], c smallint[], resp bytea[], mo text[], who uuid, ${ledgerParameters})
 returns setof int language plpgsql ${byKey} as $$
 declare n int;
 begin
   ${insertLedger};
-  return query
-  with s as (select * from unnest(p, i, a, c, resp, mo) with ordinality as u(p, i, a, c, resp, mo, o) order by u.p, u.i),
+  with s as (select * from unnest(p, i, a, c, resp, mo) as u(p, i, a, c, resp, mo) order by u.p, u.i),
   del as (delete from lease l using s where l.project_id = s.p and l.operation_id = s.i and l.attempt = s.a and l.replica_id = who
-          returning l.project_id, l.operation_id, l.day, l.attempt, s.c, s.resp, s.mo, s.o),
-  ins as (insert into result (project_id, id, day, attempt, replica_id, code, response, model)
-          select del.project_id, del.operation_id, del.day, del.attempt, who, del.c, del.resp, del.mo from del)
-  select del.o::int from del;
+          returning l.project_id, l.operation_id, l.day, l.attempt, s.c, s.resp, s.mo)
+  insert into result (project_id, id, day, attempt, replica_id, code, response, model)
+    select del.project_id, del.operation_id, del.day, del.attempt, who, del.c, del.resp, del.mo from del;
   get diagnostics n = row_count;
   if n < cardinality(i) then
     return query
     select u.o::int from unnest(p, i, a) with ordinality as u(p, i, a, o)
-    join result r on r.project_id = u.p and r.id = u.i and r.attempt = u.a and r.replica_id = who;
+    where not exists (select 1 from result r where r.project_id = u.p and r.id = u.i and r.attempt = u.a and r.replica_id = who);
   end if;
 end $$`
 
 const width = 7 + ledgerWidth
 
-/** The function's call, its parameters numbered from `from`, as a table of the ordinals `o`. */
-export const settleCall = (from: number) => `settle(${placeholders(from, width)}) as settled(o)`
+/** The function's call, its parameters numbered from `from`, as a table of the ordinals `o` that are not stored. */
+export const settleCall = (from: number) => `settle_fenced(${placeholders(from, width)}) as unsettled(o)`
 
 export function settleValues(batch: readonly SettleInput[], replicaId: string): unknown[] {
   return [
@@ -58,10 +56,10 @@ export function settleValues(batch: readonly SettleInput[], replicaId: string): 
   ]
 }
 
-/** Which inputs are among the returned ordinals. */
+/** Which inputs are not among the returned ordinals. */
 export function storedOf(batch: readonly SettleInput[], rows: readonly { o: number }[]): boolean[] {
-  const stored = new Set(rows.map((row) => row.o))
-  return batch.map((_, index) => stored.has(index + 1))
+  const lost = new Set(rows.map((row) => row.o))
+  return batch.map((_, index) => !lost.has(index + 1))
 }
 
 const text = `select o from ${settleCall(1)}`

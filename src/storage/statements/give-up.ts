@@ -1,0 +1,30 @@
+import { byKey, type Queryable, run } from './statement.ts'
+
+/**
+ * Ends what has waited in the queue for longer than it may (4 is DEADLINE_EXCEEDED), and what has nobody to collect it since
+ * the replica on which its caller waited is gone (10 is ABORTED). The statuses are google.rpc.Status bytes.
+ */
+export const giveUpFunction = `
+create or replace function give_up(lim int, late_status bytea, lost_status bytea) returns int language plpgsql ${byKey} as $$
+declare n int;
+begin
+  with late as (select q.project_id, q.operation_id, 4 as code from ready q where q.give_up_at < now()
+                order by q.give_up_at limit lim for update skip locked),
+  left_alone as (select q.project_id, q.operation_id, 10 as code from ready q
+                 where q.origin is not null and not exists (select 1 from replica r where r.id = q.origin and r.expires_at >= now())
+                   and q.give_up_at >= now() limit lim for update skip locked),
+  over as (select * from late union all select * from left_alone),
+  del as (delete from ready q using over where q.project_id = over.project_id and q.operation_id = over.operation_id
+          returning q.project_id, q.operation_id, q.day, q.attempt, over.code),
+  ins as (insert into result (project_id, id, day, attempt, code, response, model)
+          select project_id, operation_id, day, attempt, code, case when code = 4 then late_status else lost_status end, '' from del)
+  select count(*)::int into n from del;
+  return n;
+end $$`
+
+/** Returns how many ended, at most twice the limit. */
+export async function giveUp(db: Queryable, limit: number, late: Uint8Array, lost: Uint8Array): Promise<number> {
+  const values = [limit, Buffer.from(late), Buffer.from(lost)]
+  const rows = await run<{ n: number }>(db, 'give_up', 'select give_up($1, $2, $3) as n', values)
+  return rows[0]?.n ?? 0
+}
