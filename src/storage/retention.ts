@@ -32,7 +32,7 @@ async function expired(db: Queryable, keepDays: number): Promise<Partition[]> {
     join pg_class c on c.relnamespace = current_schema()::regnamespace and c.relkind = 'r' and c.relname ~ ('^' || t.name || '_[0-9]{8}$')
     left join pg_inherits i on i.inhrelid = c.oid
     cross join days cross join unfinished
-    where to_date(right(c.relname, 8), 'YYYYMMDD') < least(days.first_kept, unfinished.day)
+    where right(c.relname, 8) < to_char(least(days.first_kept, unfinished.day), 'YYYYMMDD')
     order by right(c.relname, 8), t.nth`
   const { rows } = await db.query<Partition>({ text, values: [keepDays, tables], query_timeout: timeoutMs })
   return rows
