@@ -26,6 +26,7 @@ describe('readServerConfig', () => {
       adminKeyFile: undefined,
       drainMs: 30_000,
       databaseConnections: 16,
+      retentionDays: 30,
       logLevel: 'info',
     }
     assert.deepEqual(readServerConfig({}), expected)
@@ -47,6 +48,7 @@ describe('readServerConfig', () => {
       DEED_ADMIN_KEY_FILE: '/run/key',
       DEED_DRAIN_SECONDS: '5',
       DEED_DATABASE_CONNECTIONS: '4',
+      DEED_RETENTION_DAYS: '7',
       DEED_LOG_LEVEL: 'debug',
     }
     assert.deepEqual(readServerConfig(env), {
@@ -59,6 +61,7 @@ describe('readServerConfig', () => {
       adminKeyFile: '/run/key',
       drainMs: 5_000,
       databaseConnections: 4,
+      retentionDays: 7,
       logLevel: 'debug',
     })
   })

@@ -57,6 +57,7 @@ describe('the tables of the guides', () => {
         'DEED_PORT',
         'DEED_DRAIN_SECONDS',
         'DEED_DATABASE_CONNECTIONS',
+        'DEED_RETENTION_DAYS',
         'DEED_LOG_LEVEL',
       ].map((name) => defaults.get(name)),
       [
@@ -65,11 +66,12 @@ describe('the tables of the guides', () => {
         config.port,
         config.drainMs / 1000,
         config.databaseConnections,
+        config.retentionDays,
         config.logLevel,
       ].map(String),
     )
     const bounded = server.rows.filter((row) => / to /.test(row[2] ?? ''))
-    assert.equal(bounded.length, 3)
+    assert.equal(bounded.length, 4)
     for (const [name = '', , values = ''] of bounded) {
       const [low = 0, high = 0] = values.split(' to ').map(Number)
       for (const value of [low, high]) readServerConfig({ [plain(name)]: String(value) })
