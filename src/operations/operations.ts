@@ -1,24 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Message } from '@bufbuild/protobuf'
-import { status } from '@grpc/grpc-js'
-import type { Context } from '@opentelemetry/api'
 import type { Logger } from 'pino'
-import { fingerprint } from '../contracts/fingerprint.ts'
-import type { Method } from '../contracts/method.ts'
-import { DeedError } from '../errors/deed-error.ts'
 import { encodeStatus } from '../errors/status.ts'
 import type { AnswerOptions } from '../models/answer.ts'
 import type { Listener } from '../storage/listener.ts'
-import type { AcceptInput } from '../storage/statements/accept.ts'
-import { type Cancelled, cancel } from '../storage/statements/cancel.ts'
-import { type Deleted, deleteOperation } from '../storage/statements/delete.ts'
+import type { Cancelled } from '../storage/statements/cancel.ts'
+import type { Deleted } from '../storage/statements/delete.ts'
 import { lostLeases } from '../storage/statements/lost-leases.ts'
 import type { StoredResult } from '../storage/statements/results.ts'
 import type { Queryable } from '../storage/statements/statement.ts'
-import { Acceptor, traceparentOf } from './acceptor.ts'
-import type { Accepted } from './commits.ts'
+import { Acceptor } from './acceptor.ts'
+import { type Admitted, admit } from './admission.ts'
+import type { Call, Reply, Submission, Submitted } from './call.ts'
 import { Commits } from './commits.ts'
-import { dayOf, newId } from './ids.ts'
+import { endOperation, removeOperation } from './end.ts'
+import { dayOf } from './ids.ts'
 import { Notices } from './notices.ts'
 import { cancelled, cancelledOnRequest, overloaded, shuttingDown } from './outcome.ts'
 import { Replica, replicaTtlMs } from './replica.ts'
@@ -26,24 +21,6 @@ import { Runner } from './runner.ts'
 import { Upkeep } from './upkeep.ts'
 import { type OperationRef, Waiters } from './waiters.ts'
 import { type MethodSource, type RequestReader, Worker } from './worker.ts'
-
-/** A validated call. `request` is what the caller sent; `message` the same, decoded. */
-export type Call = {
-  projectId: string
-  method: Method
-  message: Message
-  request: Uint8Array
-  key: string | undefined
-  context: Context
-  /** Fires when the caller leaves or its deadline passes. */
-  signal: AbortSignal
-}
-
-/** A validated call whose caller does not wait for its end. `retryOf`: the id of the operation that it repeats. */
-export type Submission = Call & { retryOf?: string }
-
-/** `replayed`: an earlier call had made it. `state` is where a new one is. */
-export type Submitted = { operationId: string; day: string; replayed: boolean; state: 'READY' | 'RUNNING' }
 
 /** What operations are made with. */
 export type OperationsParts = {
@@ -57,16 +34,8 @@ export type OperationsParts = {
   retentionDays: number
 }
 
-/** What the operation ended with, and whether an earlier call had made it. */
-export type Reply = StoredResult & { replayed: boolean }
-
 const maxInFlight = 20_000
-/** A lease outlasts its attempt by this, so that only an attempt which this process failed to stop counts as hung. */
-const leaseSlackMs = 10_000
 const idlePollMs = 20
-/** An operation that is on its way between two tables is there in a moment. */
-const movingMs = 5
-const maxMoves = 400
 
 /** The life of operations on this replica: accept, run, settle, wait, cancel; the worker behind; drain at the end. */
 export class Operations {
@@ -155,17 +124,17 @@ export class Operations {
   async #answer(call: Call): Promise<Reply> {
     const { projectId, key, signal } = call
     const detached = key !== undefined
-    const { id, accepted, receivedAt } = await this.#accept(call, detached, true)
-    const ref = { projectId, operationId: accepted.operationId, day: accepted.day }
-    const made = accepted.operationId === id
-    if (made && accepted.leased) void this.#run(call, accepted, detached, receivedAt)
+    const admitted = await admit(this.#acceptor, call, { nowMs: this.#replica.now(), detached, here: true })
+    const { made, leased } = admitted
+    const ref = { projectId, operationId: admitted.operationId, day: admitted.day }
+    if (made && leased) void this.#run(call, admitted, detached)
     else if (made) this.#due([projectId])
     try {
       const result = await this.#waiters.wait(ref, signal)
       return { ...result, replayed: !made }
     } finally {
       // Without a key the operation ends with its caller.
-      if (signal.aborted && made && !detached) this.#abandon(ref, accepted.leased)
+      if (signal.aborted && made && !detached) this.#abandon(ref, leased)
     }
   }
 
@@ -174,16 +143,11 @@ export class Operations {
     const release = this.#worker.reserve()
     let running = false
     try {
-      const { id, accepted, receivedAt } = await this.#accept(
-        submission,
-        true,
-        release !== undefined,
-        submission.retryOf,
-      )
-      const { operationId, day } = accepted
-      const made = operationId === id
-      running = made && accepted.leased
-      if (running) void this.#run(submission, accepted, true, receivedAt).finally(release)
+      const admission = { nowMs: this.#replica.now(), detached: true, here: release !== undefined }
+      const admitted = await admit(this.#acceptor, submission, admission)
+      const { operationId, day, made, leased } = admitted
+      running = made && leased
+      if (running) void this.#run(submission, admitted, true).finally(release)
       else if (made) this.#due([submission.projectId])
       return { operationId, day, replayed: !made, state: running ? 'RUNNING' : 'READY' }
     } finally {
@@ -191,58 +155,23 @@ export class Operations {
     }
   }
 
-  async #accept(
-    { projectId, method, message, request, key, context, signal }: Call,
-    detached: boolean,
-    here: boolean,
-    retryOf?: string,
-  ): Promise<{ id: string; accepted: Accepted; receivedAt: number }> {
-    const { policy } = method
-    const id = newId(this.#replica.now())
-    const receivedAt = performance.now()
-    // Without a key it is tried again under the same lease.
-    const attemptMs = detached ? Math.min(policy.attemptTimeoutMs, policy.timeoutMs) : policy.timeoutMs
-    const input: AcceptInput = {
-      projectId,
-      id,
-      day: dayOf(id),
-      contract: method.contract,
-      version: method.version,
-      method: method.name,
-      key,
-      fingerprint: key === undefined ? undefined : fingerprint(method.input, message),
-      request,
-      traceparent: traceparentOf(context),
-      priority: policy.priority,
-      maxFailures: policy.maxFailures,
-      attemptTimeoutMs: attemptMs + leaseSlackMs,
-      timeoutMs: policy.timeoutMs,
-      queueTimeoutMs: policy.queueTimeoutMs,
-      detached,
-      here,
-      retryOf,
-    }
-    const accepted = await this.#acceptor.accept(input, signal)
-    if (!accepted.same) throw keyReused(accepted.operationId)
-    return { id, accepted, receivedAt }
-  }
-
-  #run({ projectId, method, message, context }: Call, accepted: Accepted, detached: boolean, receivedAt: number) {
-    const { policy } = method
+  #run({ projectId, method, message, context }: Call, admitted: Admitted, detached: boolean): Promise<void> {
+    const { operationId, day, receivedAt, identity } = admitted
+    const { maxFailures, timeoutMs } = method.policy
     return this.#runner.run({
       projectId,
-      operationId: accepted.operationId,
-      day: accepted.day,
+      operationId,
+      day,
       attempt: 1,
       failures: 0,
-      maxFailures: policy.maxFailures,
+      maxFailures,
       detached,
       origin: undefined,
-      expiresAt: receivedAt + policy.timeoutMs,
+      expiresAt: receivedAt + timeoutMs,
       method,
       message,
       context,
-      identity: accepted.identity,
+      identity,
     })
   }
 
@@ -278,25 +207,18 @@ export class Operations {
   }
 
   async #end(ref: OperationRef, status: Uint8Array): Promise<Exclude<Cancelled, 'moving'>> {
-    for (let move = 0; move < maxMoves; move++) {
-      const end = await cancel(this.#db, ref, status)
-      if (end === 'cancelled') {
-        this.#runner.stop(ref.operationId, 'taken')
-        this.#waiters.look([ref.operationId])
-        this.#notices.settled(ref.operationId)
-      }
-      if (end !== 'moving') return end
-      await delay(movingMs)
+    const end = await endOperation(this.#db, ref, status)
+    if (end === 'cancelled') {
+      this.#runner.stop(ref.operationId, 'taken')
+      this.#waiters.look([ref.operationId])
+      this.#notices.settled(ref.operationId)
     }
-    throw new Error(`operations/${ref.operationId} is in none of ready, timer, lease and result`)
+    return end
   }
 
-  /** Deletes an operation that has ended. */
-  async delete(projectId: string, operationId: string): Promise<Deleted> {
-    const ref = { projectId, operationId, day: dayOf(operationId) }
-    const end = await deleteOperation(this.#db, ref)
-    // One statement of a rival's may lie between its two.
-    return end === 'unfinished' ? deleteOperation(this.#db, ref) : end
+  /** Deletes an operation that has ended, with its result. Its key stays taken. */
+  delete(projectId: string, operationId: string): Promise<Deleted> {
+    return removeOperation(this.#db, { projectId, operationId, day: dayOf(operationId) })
   }
 
   /** Stops attempts whose lease is gone: cancelled, or taken by another replica, and the notification was lost. */
@@ -340,18 +262,4 @@ export class Operations {
     }
     return true
   }
-}
-
-function keyReused(operationId: string): DeedError {
-  const message = 'the idempotency-key was used with another request'
-  return new DeedError(status.FAILED_PRECONDITION, 'IDEMPOTENCY_KEY_REUSED', message, {
-    metadata: { operation: `operations/${operationId}` },
-    preconditions: [
-      {
-        type: 'IDEMPOTENCY_KEY',
-        subject: `operations/${operationId}`,
-        description: 'send the first request again under this key, or this request under a new one',
-      },
-    ],
-  })
 }

@@ -1,0 +1,66 @@
+import { status } from '@grpc/grpc-js'
+import { fingerprint } from '../contracts/fingerprint.ts'
+import { DeedError } from '../errors/deed-error.ts'
+import { type Acceptor, traceparentOf } from './acceptor.ts'
+import type { Submission } from './call.ts'
+import type { Accepted } from './commits.ts'
+import { dayOf, newId } from './ids.ts'
+
+/** A lease outlasts its attempt by this, so that only an attempt which this process failed to stop counts as hung. */
+const leaseSlackMs = 10_000
+
+/** `made`: this call made the operation. `receivedAt`: when the call came, on this process's monotonic clock. */
+export type Admitted = Accepted & { made: boolean; receivedAt: number }
+
+/** `detached`: it goes on without its caller. `here`: this replica begins with it at once, unless its project has a limit. */
+export type Admission = { nowMs: number; detached: boolean; here: boolean }
+
+/** Commits a call as an operation, or finds the one that its key names. Rejects with a DeedError. */
+export async function admit(
+  acceptor: Acceptor,
+  { projectId, method, message, request, key, context, signal, retryOf }: Submission,
+  { nowMs, detached, here }: Admission,
+): Promise<Admitted> {
+  const { policy } = method
+  const id = newId(nowMs)
+  const receivedAt = performance.now()
+  // What has nobody but its caller is tried again under the same lease.
+  const attemptMs = detached ? Math.min(policy.attemptTimeoutMs, policy.timeoutMs) : policy.timeoutMs
+  const input = {
+    projectId,
+    id,
+    day: dayOf(id),
+    contract: method.contract,
+    version: method.version,
+    method: method.name,
+    key,
+    fingerprint: key === undefined ? undefined : fingerprint(method.input, message),
+    request,
+    traceparent: traceparentOf(context),
+    priority: policy.priority,
+    maxFailures: policy.maxFailures,
+    attemptTimeoutMs: attemptMs + leaseSlackMs,
+    timeoutMs: policy.timeoutMs,
+    queueTimeoutMs: policy.queueTimeoutMs,
+    detached,
+    here,
+    retryOf,
+  }
+  const accepted = await acceptor.accept(input, signal)
+  if (!accepted.same) throw keyReused(accepted.operationId)
+  return { ...accepted, made: accepted.operationId === id, receivedAt }
+}
+
+function keyReused(operationId: string): DeedError {
+  const message = 'the idempotency-key was used with another request'
+  return new DeedError(status.FAILED_PRECONDITION, 'IDEMPOTENCY_KEY_REUSED', message, {
+    metadata: { operation: `operations/${operationId}` },
+    preconditions: [
+      {
+        type: 'IDEMPOTENCY_KEY',
+        subject: `operations/${operationId}`,
+        description: 'send the first request again under this key, or this request under a new one',
+      },
+    ],
+  })
+}
