@@ -1,5 +1,6 @@
-import { type DescMethod, fromBinary, type Registry, toJson } from '@bufbuild/protobuf'
+import { createRegistry, type DescMethod, fromBinary, type Registry, toJson } from '@bufbuild/protobuf'
 import type { Metadata } from '@grpc/grpc-js'
+import { ownRegistry } from '../contracts/own-image.ts'
 import type { CommandContext } from './command.ts'
 import type { Reply, UnaryMethod } from './connect.ts'
 import { fetchNamed } from './contract-image.ts'
@@ -38,7 +39,9 @@ export async function call(context: CommandContext, args: CallArguments): Promis
   const { response, trailers } = given
     ? await send(await encodeRequest(desc.input, given, registry))
     : await askAndSend(context, desc, registry, send)
-  const answer = toJson(desc.output, fromBinary(desc.output, response), { registry })
+  // An operation has an Any with metadata of Deed's own, which no contract has to import.
+  const known = createRegistry(ownRegistry, registry)
+  const answer = toJson(desc.output, fromBinary(desc.output, response), { registry: known })
   output.print(output.json ? jsonLine(answer) : JSON.stringify(answer, undefined, 2))
   remarkOn(trailers, output)
 }

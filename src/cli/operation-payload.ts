@@ -2,6 +2,7 @@ import { fromBinary, type JsonValue, toJson } from '@bufbuild/protobuf'
 import { Operation } from '../../gen/deed/v1/operation.ts'
 import type { Any } from '../../gen/google/protobuf/any.ts'
 import type { Image } from '../contracts/image.ts'
+import { ownRegistry } from '../contracts/own-image.ts'
 import { readStatus, type StatusDetails } from '../errors/status-details.ts'
 import type { Connection } from './connect.ts'
 import { fetchContract } from './contract-image.ts'
@@ -44,7 +45,9 @@ async function fetchImage(connection: Connection, contractVersion: string): Prom
 
 /** Without its type at hand, a message is shown as its bytes. */
 function anyJson({ typeUrl, value }: Any, image: Image | undefined): JsonValue {
-  const desc = image?.registry.getMessage(typeUrl.slice(typeUrl.lastIndexOf('/') + 1))
+  const name = typeUrl.slice(typeUrl.lastIndexOf('/') + 1)
+  // An operation may end with a google.protobuf type that its contract does not import.
+  const desc = image?.registry.getMessage(name) ?? ownRegistry.getMessage(name)
   if (!image || !desc) return { '@type': typeUrl, bytes: value.toString('base64') }
   return toJson(desc, fromBinary(desc, value), { registry: image.registry })
 }

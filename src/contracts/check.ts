@@ -1,4 +1,5 @@
 import { annotationFaults } from './checks/annotations.ts'
+import { longRunningFaults } from './checks/long-running.ts'
 import { optionFaults } from './checks/options.ts'
 import { ruleFaults } from './checks/rules.ts'
 import { serviceFaults } from './checks/services.ts'
@@ -11,7 +12,9 @@ import type { Image } from './image.ts'
  * be run, and with the signal's reason when that fires.
  */
 export async function checkImage(image: Image, signal: AbortSignal): Promise<Fault[]> {
-  const faults = [...serviceFaults(image), ...typeFaults(image), ...optionFaults(image), ...annotationFaults(image)]
+  const faults = [serviceFaults, longRunningFaults, typeFaults, optionFaults, annotationFaults].flatMap((check) =>
+    check(image),
+  )
   // Compiling the rules of an image with altered or endless types would blame Deed's parts for what is wrong with those.
   return [...faults, ...(await ruleFaults(image, signal))]
 }

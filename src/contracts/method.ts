@@ -1,8 +1,18 @@
-import { create, type DescMessage, type DescMethod, type DescService, type FileRegistry } from '@bufbuild/protobuf'
+import {
+  create,
+  type DescField,
+  type DescMessage,
+  type DescMethod,
+  type DescService,
+  type FileRegistry,
+} from '@bufbuild/protobuf'
 import type { Validator } from '@bufbuild/protovalidate'
 import { commentOf } from './comments.ts'
 import type { Image } from './image.ts'
+import { type LongRunning, longRunning } from './long-running.ts'
+import { isLongRunning, operationInfo } from './operation-info.ts'
 import { type Policy, policyOf } from './policy.ts'
+import { requestIdField } from './request-id.ts'
 import { validatorOf } from './validator.ts'
 
 /** One rpc of a published contract, with everything that a call of it needs. */
@@ -16,7 +26,12 @@ export type Method = {
   path: string
   desc: DescMethod
   input: DescMessage
+  /** What the model fills: of a long-running method not the operation, but what that ends with. */
   output: DescMessage
+  /** What only a method that is answered with its operation has. */
+  longRunning: LongRunning | undefined
+  /** For {@link requestId}. */
+  requestIdField: DescField | undefined
   registry: FileRegistry
   policy: Policy
   /** What to do, in the contract's words: the comments of service and method, then the options' instructions. */
@@ -41,7 +56,8 @@ export function loadContracts(image: Image, versionOf: (service: string) => numb
 }
 
 function loadMethod(desc: DescMethod, version: number, registry: FileRegistry, validator: Validator): Method {
-  const { parent: service, input, output, name } = desc
+  const { parent: service, input, name } = desc
+  const { output, metadata } = typesOf(desc, registry)
   const policy = policyOf(desc)
   // What comes out of it does not matter: the validator compiles a message's rules when it first meets one.
   for (const type of [input, output]) validator.validate(type, create(type))
@@ -53,11 +69,21 @@ function loadMethod(desc: DescMethod, version: number, registry: FileRegistry, v
     desc,
     input,
     output,
+    longRunning: metadata && longRunning(metadata),
+    requestIdField: requestIdField(input),
     registry,
     policy,
     instructions: instructionsOf(service, desc, policy),
     validator,
   }
+}
+
+function typesOf(desc: DescMethod, registry: FileRegistry): { output: DescMessage; metadata: DescMessage | undefined } {
+  if (!isLongRunning(desc)) return { output: desc.output, metadata: undefined }
+  const { response: output, metadata, causes } = operationInfo(desc, registry)
+  // Publishing refuses such a method.
+  if (!output || !metadata) throw new Error(`${desc.parent.typeName}.${desc.name} ${causes.join(', ')}`)
+  return { output, metadata }
 }
 
 function instructionsOf(service: DescService, method: DescMethod, policy: Policy): string {

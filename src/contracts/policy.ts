@@ -14,11 +14,13 @@ export type Policy = {
   maxFailures: number
   maxRepairs: number
   maxOutputTokens: number
-  /** Of each stay in the queue; undefined for as long as the operation lasts. */
+  /** Of each stay in the queue, never more than `timeoutMs`; undefined for as long as the operation lasts. */
   queueTimeoutMs: number | undefined
-  /** 1 interactive, 2 normal, 3 bulk. */
-  priority: 1 | 2 | 3
+  priority: Priority
 }
+
+/** Interactive, normal, bulk: among a project's queued operations a lower number is taken first. */
+export type Priority = 1 | 2 | 3
 
 const serviceOption = ownOption('deed.v1.service')
 const methodOption = ownOption('deed.v1.method')
@@ -44,12 +46,19 @@ type PolicyMessage = Message<'deed.v1.Policy'> & {
   maxFailures?: number
   maxRepairs?: number
   maxOutputTokens?: number
+  queueTimeout?: Duration
+  priority: number
 }
 
 /** The policy of a method: field by field what the method says, else its service, else the default. */
 export function policyOf(method: DescMethod): Policy {
   const policy = { ...defaults, ...statedPolicy(method.parent), ...statedPolicy(method) }
-  return { ...policy, attemptTimeoutMs: Math.min(policy.attemptTimeoutMs, policy.timeoutMs) }
+  const { timeoutMs, attemptTimeoutMs, queueTimeoutMs } = policy
+  return {
+    ...policy,
+    attemptTimeoutMs: Math.min(attemptTimeoutMs, timeoutMs),
+    queueTimeoutMs: queueTimeoutMs === undefined ? undefined : Math.min(queueTimeoutMs, timeoutMs),
+  }
 }
 
 /** What the option on this very element says, and nothing else. */
@@ -57,6 +66,7 @@ export function statedPolicy(desc: DescMethod | DescService): Partial<Policy> {
   const message = policyMessage(desc)
   if (!message) return {}
   const { instructions, models, timeout, attemptTimeout, maxFailures, maxRepairs, maxOutputTokens } = message
+  const { queueTimeout, priority } = message
   return {
     ...(instructions !== '' && { instructions }),
     ...(models.length > 0 && { models }),
@@ -65,7 +75,14 @@ export function statedPolicy(desc: DescMethod | DescService): Partial<Policy> {
     ...(maxFailures !== undefined && { maxFailures }),
     ...(maxRepairs !== undefined && { maxRepairs }),
     ...(maxOutputTokens !== undefined && { maxOutputTokens }),
+    ...(queueTimeout !== undefined && { queueTimeoutMs: durationMs(queueTimeout) }),
+    ...(isPriority(priority) && { priority }),
   }
+}
+
+/** Zero is not stated. */
+function isPriority(value: number): value is Priority {
+  return value >= 1 && value <= 3
 }
 
 /** The option as it stands on the element, decoded with Deed's own descriptors whatever the image brings along. */

@@ -12,10 +12,15 @@ const money = `syntax = "proto3";
 package acme.v1;
 import "buf/validate/validate.proto";
 import "deed/v1/annotations.proto";
+import "google/longrunning/operations.proto";
 import "google/type/money.proto";
 // What it costs.
 message Price { google.type.Money money = 1 [(buf.validate.field).required = true]; }
-service Prices { rpc Get(Price) returns (Price) { option (deed.v1.method).models = "local/keywords"; } }
+service Prices { rpc Get(Price) returns (Price) { option (deed.v1.method).models = "local/keywords"; }
+  rpc Watch(Price) returns (google.longrunning.Operation) {
+    option (google.longrunning.operation_info) = { response_type: "Price" };
+  }
+}
 `
 
 async function buildOf(files: Record<string, string>): Promise<Build> {
@@ -50,6 +55,7 @@ describe('buildImage', () => {
     const names = files.map(({ name }) => name)
     assert.ok(names.includes('google/type/money.proto'))
     assert.ok(names.includes('deed/v1/annotations.proto'))
+    assert.ok(names.includes('google/longrunning/operations.proto'))
     assert.ok(!names.includes('google/type/date.proto'), 'only what is imported')
     assert.ok(!names.some((name) => name.includes('bad')))
     const own = files.find(({ name }) => name === 'acme/v1/money.proto')

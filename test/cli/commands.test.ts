@@ -5,7 +5,8 @@ import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import { status } from '@grpc/grpc-js'
 import { ContractVersion } from '../../gen/deed/v1/contract.ts'
 import type { PublishContractRequest } from '../../gen/deed/v1/contract_service.ts'
-import { CompletionOutcome, Operation, OperationState } from '../../gen/deed/v1/operation.ts'
+import { CompletionOutcome, Operation, OperationMetadata, OperationState } from '../../gen/deed/v1/operation.ts'
+import { Operation as LongRunning } from '../../gen/google/longrunning/operations.ts'
 import { Status } from '../../gen/google/rpc/status.ts'
 import { DeedError } from '../../src/errors/deed-error.ts'
 import { encodeStatus } from '../../src/errors/status.ts'
@@ -131,6 +132,30 @@ describe('the commands', () => {
       const contractVersion = version.name
       const facts = { operation: 'operations/1', contractVersion, model: 'local/keywords', replayed: false }
       assert.deepEqual(JSON.parse(stderr), facts)
+    })
+
+    it('prints the operation of a long-running method, with what is said of it', async () => {
+      const long = source
+        .replace('import', 'import "google/longrunning/operations.proto";\nimport')
+        .replace(
+          'returns (TriageResponse);',
+          'returns (google.longrunning.Operation) { option (google.longrunning.operation_info) = { response_type: "TriageResponse" }; }',
+        )
+      const longImage = toBinary(FileDescriptorSetSchema, await compile({ 'acme/v1/tickets.proto': long }))
+      const value = Buffer.from(OperationMetadata.encode(OperationMetadata.fromPartial({ attempts: 1 })).finish())
+      const metadata = { typeUrl: 'type.googleapis.com/deed.v1.OperationMetadata', value }
+      const answer = LongRunning.encode({ name: 'operations/1', metadata, done: false, result: undefined }).finish()
+      const answers = {
+        GetContract: () => ({ contract, version, image: Buffer.from(longImage) }),
+        [path]: () => Buffer.from(answer),
+      }
+      const { stdout } = await run(answers, args)
+      assert.deepEqual(JSON.parse(stdout), {
+        name: 'operations/1',
+        metadata: { '@type': metadata.typeUrl, attempts: 1 },
+      })
+      const { stdout: schema } = await run(answers, ['contract', 'show', 'acme.v1.Tickets', '--schema', 'Triage'])
+      assert.deepEqual(Object.keys(JSON.parse(schema).properties), ['topic', 'weight'])
     })
 
     it('reads a file', async () => {

@@ -37,6 +37,46 @@ describe('breakingChanges', () => {
     ])
   })
 
+  it('finds operations that end with another type, or say what they are at in another', async () => {
+    const long = (info: string) => `import "google/longrunning/operations.proto"; ${ask}
+      service AskService {
+        rpc Say(Ask) returns (google.longrunning.Operation) {
+          option (google.longrunning.operation_info) = { ${info} };
+        }
+      }`
+    const [old, ...images] = await Promise.all(
+      [
+        'response_type: "Ask"',
+        'response_type: ".acme.v1.Ask", metadata_type: "deed.v1.OperationMetadata"',
+        'response_type: "Other"',
+        'response_type: "Ask", metadata_type: "Other"',
+      ].map((info) => imageOf(long(info))),
+    )
+    const found = await Promise.all(images.map((image) => breakingChanges(old ?? image, image, signal)))
+    const change = 'RPC "Say" on service "AskService" changed its'
+    const at = { file: 'acme/v1/ask.proto', line: 7 }
+    assert.deepEqual(found, [
+      [],
+      [
+        {
+          ...at,
+          rule: 'OPERATION_SAME_RESPONSE_TYPE',
+          message: `${change} response_type from "acme.v1.Ask" to "acme.v1.Other".`,
+        },
+      ],
+      [
+        {
+          ...at,
+          rule: 'OPERATION_SAME_METADATA_TYPE',
+          message: `${change} metadata_type from "deed.v1.OperationMetadata" to "acme.v1.Other".`,
+        },
+      ],
+    ])
+    // What it returns is buf's to find.
+    const plain = `${ask}service AskService { rpc Say(Ask) returns (Ask); }`
+    assert.deepEqual(await rulesOf(plain, long('response_type: "Ask"')), ['RPC_SAME_RESPONSE_TYPE'])
+  })
+
   it('says file, line and cause', async () => {
     const [old, image] = await Promise.all([imageOf(ask), imageOf(ask.replace('int32', 'bool'))])
     const [finding] = await breakingChanges(old, image, signal)

@@ -31,7 +31,6 @@ describe('checkImage', () => {
         rpc Up(stream Ask) returns (Ask);
         rpc Down(Ask) returns (stream Ask);
         rpc Both(stream Ask) returns (stream Ask);
-        rpc Long(Ask) returns (google.longrunning.Operation);
         rpc Fine(Ask) returns (Ask);
       }
       message Ask {}`)
@@ -39,7 +38,6 @@ describe('checkImage', () => {
       '·: acme.v1.AskService.Up: client streaming is not supported',
       '·: acme.v1.AskService.Down: server streaming is not supported',
       '·: acme.v1.AskService.Both: bidirectional streaming is not supported',
-      '·: acme.v1.AskService.Long: returning google.longrunning.Operation is not supported',
     ])
   })
 
@@ -95,7 +93,9 @@ describe('checkImage', () => {
       service AskService {
         option (deed.v1.service) = { models: ["nonsense"], timeout: {} };
         rpc Say(Ask) returns (Ask) {
-          option (deed.v1.method) = { timeout: { seconds: 1 }, attempt_timeout: { seconds: 2 }, max_failures: 0 };
+          option (deed.v1.method) = {
+            timeout: { seconds: 1 }, attempt_timeout: { seconds: 2 }, queue_timeout: { seconds: 2 }, max_failures: 0
+          };
         }
       }
       message Ask { string text = 1 [(deed.v1.field).instructions = "Short."]; }`)
@@ -109,6 +109,7 @@ describe('checkImage', () => {
       '·: acme.v1.AskService: (deed.v1.service).timeout: must be greater than 0s and less than or equal to 86400s',
       '·: acme.v1.AskService.Say: (deed.v1.method).max_failures: must be greater than or equal to 1 and less than or equal to 20',
       '·: acme.v1.AskService.Say: (deed.v1.method).attempt_timeout: must not be longer than timeout',
+      '·: acme.v1.AskService.Say: (deed.v1.method).queue_timeout: must not be longer than timeout',
       '·: acme.v1.Ask.text: (deed.v1.field): this Deed does not know its field 9',
     ])
   })

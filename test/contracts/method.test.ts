@@ -16,13 +16,15 @@ import "deed/v1/annotations.proto";
 //
 // buf:lint:ignore SERVICE_SUFFIX
 service Asking {
-  option (deed.v1.service) = { models: ["a/b", "c/d"], timeout: { seconds: 30 }, max_repairs: 5, instructions: "Be brief." };
+  option (deed.v1.service) = { models: ["a/b", "c/d"], timeout: { seconds: 30 }, max_repairs: 5, instructions: "Be brief.",
+    queue_timeout: { seconds: 60 }, priority: PRIORITY_BULK };
   // Says it.
   rpc Say(Ask) returns (Ask); // Aloud.
   rpc Sing(Ask) returns (Ask) {
     option (deed.v1.method) = {
       models: "e/f", timeout: { seconds: 1, nanos: 500000000 }, attempt_timeout: { nanos: 250000000 },
-      max_failures: 1, max_repairs: 0, max_output_tokens: 100, instructions: "In tune."
+      max_failures: 1, max_repairs: 0, max_output_tokens: 100, instructions: "In tune.",
+      queue_timeout: { seconds: 1 }, priority: PRIORITY_INTERACTIVE
     };
   }
 }
@@ -79,6 +81,8 @@ describe('loadContracts', () => {
       maxFailures: 3,
       maxRepairs: 2,
       maxOutputTokens: 8_192,
+      queueTimeoutMs: undefined,
+      priority: 2,
     })
     assert.deepEqual(asking?.methods.get('Say')?.policy, {
       instructions: 'Be brief.',
@@ -88,6 +92,8 @@ describe('loadContracts', () => {
       maxFailures: 3,
       maxRepairs: 5,
       maxOutputTokens: 8_192,
+      queueTimeoutMs: 30_000,
+      priority: 3,
     })
     assert.deepEqual(asking?.methods.get('Sing')?.policy, {
       instructions: 'In tune.',
@@ -97,6 +103,8 @@ describe('loadContracts', () => {
       maxFailures: 1,
       maxRepairs: 0,
       maxOutputTokens: 100,
+      queueTimeoutMs: 1_000,
+      priority: 1,
     })
   })
 

@@ -102,6 +102,37 @@ describe('ContractService', () => {
     assert.equal(response.versions[0]?.version, 2)
   })
 
+  it('takes long-running methods, and refuses to have them end with another type', async () => {
+    const long = (response: string) => ({
+      'test/long/v1/long.proto': `syntax = "proto3";
+        package test.long.v1;
+        import "google/longrunning/operations.proto";
+        service LongService {
+          rpc Read(ReadRequest) returns (google.longrunning.Operation) {
+            option (google.longrunning.operation_info) = { response_type: "${response}" };
+          }
+        }
+        message ReadRequest { string text = 1; }
+        message ReadResponse { string text = 1; }
+        message Other { string text = 1; }`,
+    })
+    const { versions } = await deed.publish(long('ReadResponse'))
+    assert.equal(versions[0]?.methods[0]?.responseType, 'test.long.v1.ReadResponse')
+    const other = await imageOf(long('Other'))
+    const refused = await refusal(publish(other))
+    assert.equal(refused.reason, 'CONTRACT_BREAKING')
+    assert.deepEqual(refused.preconditions, [
+      {
+        type: 'BREAKING_CHANGE',
+        subject: 'contracts/test.long.v1.LongService/versions/1',
+        description:
+          'test/long/v1/long.proto:5: RPC "Read" on service "LongService" changed its response_type from "test.long.v1.ReadResponse" to "test.long.v1.Other".',
+      },
+    ])
+    const { response } = await publish(other, { allowBreaking: true })
+    assert.equal(response.versions[0]?.methods[0]?.responseType, 'test.long.v1.Other')
+  })
+
   it('stores nothing when it only validates', async () => {
     const image = await imageOf(sources('only'))
     const { response } = await publish(image, { validateOnly: true })

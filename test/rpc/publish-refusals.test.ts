@@ -62,7 +62,7 @@ describe('PublishContract refuses', () => {
       assert.equal(found.filter((fault) => about.test(fault)).length, 1, `${about}\n${found.join('\n')}`)
   })
 
-  it('shapes that it does not serve yet, each by name', async () => {
+  it('shapes that it does not serve yet and operations that do not say what they end with, each by name', async () => {
     assert.deepEqual(
       await faults(
         source(`service AskService {
@@ -77,7 +77,7 @@ describe('PublishContract refuses', () => {
         'acme.v1.AskService.Up: client streaming is not supported',
         'acme.v1.AskService.Down: server streaming is not supported',
         'acme.v1.AskService.Both: bidirectional streaming is not supported',
-        'acme.v1.AskService.Long: returning google.longrunning.Operation is not supported',
+        'acme.v1.AskService.Long: does not say what it ends with: option (google.longrunning.operation_info) = { response_type: "LongResponse" }',
       ],
     )
   })

@@ -11,21 +11,21 @@ import type { Fault } from '../fault.ts'
 import type { Image } from '../image.ts'
 import { ownOption, ownRegistry } from '../own-image.ts'
 import { policyMessage, statedPolicy } from '../policy.ts'
-import { reachable } from '../redact.ts'
 import { validatorOf } from '../validator.ts'
 import { validateMessage } from '../violations.ts'
+import { usedTypes } from './used-types.ts'
 
 const validator = validatorOf(ownRegistry)
 const fieldOption = ownOption('deed.v1.field')
 
 /** What `deed.v1` options say keeps their own rules, and is all known to this Deed. */
-export function optionFaults({ services }: Image): Fault[] {
+export function optionFaults(image: Image): Fault[] {
+  const { services } = image
   const methods = services.flatMap((service) => service.methods)
-  const types = new Set(methods.flatMap(({ input, output }) => [...reachable(input), ...reachable(output)]))
   return [
     ...services.flatMap((service) => policyFaults(service, service, service.typeName)),
     ...methods.flatMap((method) => policyFaults(method, method.parent, `${method.parent.typeName}.${method.name}`)),
-    ...[...types].flatMap((type) => type.fields.flatMap(guidanceFaults)),
+    ...[...usedTypes(image)].flatMap((type) => type.fields.flatMap(guidanceFaults)),
   ]
 }
 
@@ -34,10 +34,9 @@ function policyFaults(desc: DescMethod | DescService, { file }: DescService, ele
   if (!message) return []
   const option = desc.kind === 'rpc' ? 'deed.v1.method' : 'deed.v1.service'
   const causes = messageCauses(option, message)
-  const { timeoutMs, attemptTimeoutMs } = statedPolicy(desc)
-  if (timeoutMs !== undefined && attemptTimeoutMs !== undefined && attemptTimeoutMs > timeoutMs) {
-    causes.push(`(${option}).attempt_timeout: must not be longer than timeout`)
-  }
+  const { timeoutMs = Number.POSITIVE_INFINITY, attemptTimeoutMs = 0, queueTimeoutMs = 0 } = statedPolicy(desc)
+  if (attemptTimeoutMs > timeoutMs) causes.push(`(${option}).attempt_timeout: must not be longer than timeout`)
+  if (queueTimeoutMs > timeoutMs) causes.push(`(${option}).queue_timeout: must not be longer than timeout`)
   return causes.map((cause) => ({ file: file.proto.name, element, cause }))
 }
 

@@ -4,8 +4,8 @@ import { CompilationError } from '@bufbuild/protovalidate'
 import type { Fault } from '../fault.ts'
 import type { Image } from '../image.ts'
 import { inspect } from '../inspect.ts'
-import { reachable } from '../redact.ts'
 import { validatorOf } from '../validator.ts'
+import { usedTypes } from './used-types.ts'
 
 /**
  * The contract's protovalidate rules compile. buf checks their types, which finds wrong fields and operators, patterns and rules
@@ -15,9 +15,7 @@ export async function ruleFaults(image: Image, signal: AbortSignal): Promise<Fau
   const found = await lint(image, signal)
   if (found.length > 0) return found
   const validator = validatorOf(image.registry)
-  const methods = image.services.flatMap((service) => service.methods)
-  const types = new Set(methods.flatMap(({ input, output }) => [...reachable(input), ...reachable(output)]))
-  return [...types].flatMap((type) => {
+  return [...usedTypes(image)].flatMap((type) => {
     const { error } = validator.validate(type, create(type))
     // A rule that fails to evaluate may well evaluate for a message that is not empty.
     if (!(error instanceof CompilationError)) return []

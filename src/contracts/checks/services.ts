@@ -26,7 +26,7 @@ function packageFaults(service: DescService): Fault[] {
   return faults
 }
 
-function shapeCause({ methodKind, output }: DescMethod): string | undefined {
+function shapeCause({ methodKind }: DescMethod): string | undefined {
   switch (methodKind) {
     case 'client_streaming':
       return 'client streaming is not supported'
@@ -35,8 +35,6 @@ function shapeCause({ methodKind, output }: DescMethod): string | undefined {
     case 'bidi_streaming':
       return 'bidirectional streaming is not supported'
     case 'unary':
-      return output.typeName === 'google.longrunning.Operation'
-        ? 'returning google.longrunning.Operation is not supported'
-        : undefined
+      return undefined
   }
 }

@@ -3,6 +3,7 @@ import { FeatureSet_FieldPresence } from '@bufbuild/protobuf/wkt'
 import type { Fault } from '../fault.ts'
 import type { Image } from '../image.ts'
 import { wellKnownCheck } from '../json/well-known.ts'
+import { operationType, responseOf } from '../operation-info.ts'
 import { reachable } from '../redact.ts'
 import { requiredOption } from './required.ts'
 import { changedWellKnown } from './well-known.ts'
@@ -10,14 +11,15 @@ import { changedWellKnown } from './well-known.ts'
 /** Codec and validator are compiled by recursion over the types; a longer chain of them could overflow the stack. */
 const maxTypes = 1_000
 
-const long = 'google.longrunning.Operation'
-
 /** Every type of every method has a JSON form, so that a request can be shown to a model and an answer be filled by one. */
 export function typeFaults(image: Image): Fault[] {
-  const methods = image.services.flatMap((service) => service.methods)
-  const used = methods.flatMap(({ input, output }) => [input, output]).filter(({ typeName }) => typeName !== long)
-  const small = new Set(used.filter((type) => reachable(type).length <= maxTypes))
-  const answers = new Set(methods.map(({ output }) => output).filter((type) => small.has(type)))
+  const methods = image.services
+    .flatMap((service) => service.methods)
+    .map((desc) => ({ desc, input: desc.input, output: responseOf(desc, image.registry) }))
+  // Of an operation it is said elsewhere what is wrong with it, rather than of every Any in it.
+  const used = methods.flatMap(({ input, output }) => (output ? [input, output] : [input]))
+  const small = new Set(used.filter((type) => type.typeName !== operationType && reachable(type).length <= maxTypes))
+  const answers = new Set(methods.flatMap(({ output }) => (output && small.has(output) ? [output] : [])))
   const stuck = unfillable(new Set([...answers].flatMap((type) => reachable(type))))
   return [
     ...methods.flatMap(methodFaults),
@@ -29,16 +31,20 @@ export function typeFaults(image: Image): Fault[] {
   ]
 }
 
-function methodFaults({ parent, name, input, output }: DescMethod): Fault[] {
+type Used = { desc: DescMethod; input: DescMessage; output: DescMessage | undefined }
+
+function methodFaults({ desc: { parent, name }, input, output }: Used): Fault[] {
   const causes: string[] = []
+  if (input.typeName === operationType) causes.push(`its request is a ${operationType}, which only a response can be`)
   for (const [type, role] of [
     [input, 'request'],
     [output, 'response'],
   ] as const) {
+    if (!type) continue
     if (reachable(type).length > maxTypes) causes.push(`its ${role} reaches more than ${maxTypes} message types`)
     if (type.typeName === 'google.protobuf.Any') causes.push(`its ${role} is a google.protobuf.Any`)
   }
-  if (wellKnownCheck(output) && output.typeName !== 'google.protobuf.Struct') {
+  if (output && wellKnownCheck(output) && output.typeName !== 'google.protobuf.Struct') {
     causes.push(`its response ${output.typeName} is no JSON object: put it into a message of its own`)
   }
   return causes.map((cause) => ({ file: parent.file.proto.name, element: `${parent.typeName}.${name}`, cause }))
