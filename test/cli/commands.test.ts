@@ -156,6 +156,11 @@ describe('the commands', () => {
       })
       const { stdout: schema } = await run(answers, ['contract', 'show', 'acme.v1.Tickets', '--schema', 'Triage'])
       assert.deepEqual(Object.keys(JSON.parse(schema).properties), ['topic', 'weight'])
+      const { stdout: shown } = await run(answers, ['contract', 'show', 'acme.v1.Tickets'])
+      assert.match(shown, /returns \(google\.longrunning\.Operation\)/)
+      assert.match(shown, /option \(google\.longrunning\.operation_info\)[^;]*response_type: "TriageResponse"/)
+      const { stdout: prompt } = await run(answers, ['contract', 'show', 'acme.v1.Tickets', '--prompt', 'Triage'])
+      assert.match(prompt, /Tickets\.Triage/)
     })
 
     it('reads a file', async () => {
