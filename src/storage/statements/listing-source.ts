@@ -9,10 +9,10 @@ const ofPlace = (from: string): Walk => ({ from, id: 'operation_id', where: 'tru
 const unfinished = `(select project_id, operation_id, day from ready union all
       select project_id, operation_id, day from timer union all select project_id, operation_id, day from lease)`
 
-/** As the partial index on what did not succeed has it. */
+/** As the partial index on what did not succeed has it: `= false` would become `<> 1`, which it does not serve. */
 const walks: Partial<Record<State, Walk>> = {
-  FAILED: ofResult('s.code <> 0 and (s.code = 1) = false'),
-  CANCELLED: ofResult('s.code <> 0 and (s.code = 1) = true'),
+  FAILED: ofResult('s.code <> 0 and (s.code = 1) is false'),
+  CANCELLED: ofResult('s.code <> 0 and (s.code = 1) is true'),
   READY: ofPlace('ready'),
   WAITING: ofPlace('timer'),
   RUNNING: ofPlace('lease'),
