@@ -116,7 +116,12 @@ describe('the tables of the guides', () => {
     ])
     assert.deepEqual([policy.queueTimeoutMs, policy.priority], [undefined, 2])
     const priorities = ownRegistry.getEnum('deed.v1.Priority')?.values.map(({ name }) => name)
-    assert.deepEqual(column(table, 'bounds').at(-1)?.match(/PRIORITY_\w+/g), priorities?.slice(1))
+    assert.deepEqual(
+      column(table, 'bounds')
+        .at(-1)
+        ?.match(/PRIORITY_\w+/g),
+      priorities?.slice(1),
+    )
     for (const [index, field] of fields.entries()) {
       const said = (column(table, 'bounds')[index]?.match(/\d+/g) ?? []).map(Number)
       assert.deepEqual(said, boundsOf(field), field.name)

@@ -114,10 +114,8 @@ describe('WatchOperations', () => {
     for (let n = 0; n < 20; n++) missed.push(await ask(`${n}`))
     using second = await watch({ resumeToken: token, filter: 'done = true' }, other)
     const names = () => second.seen.map(({ name }) => name)
-    assert.deepEqual(
-      names().filter((name) => name !== one),
-      missed,
-    )
+    // What is younger than the token's time may be sent once more.
+    assert.deepEqual(names().slice(-missed.length), missed)
     const [last] = [await ask('last')]
     await within(10_000, async () => assert.ok(names().includes(last)))
     assert.equal(new Set(names()).size, names().length)
