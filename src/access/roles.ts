@@ -5,9 +5,10 @@ import type { Principal, Role } from './principal.ts'
 const everyone: readonly Role[] = ['admin', 'publisher', 'caller', 'viewer']
 const managers: readonly Role[] = ['admin', 'publisher']
 const readers: readonly Role[] = ['admin', 'publisher', 'viewer']
+const callers: readonly Role[] = ['admin', 'publisher', 'caller']
 
 /** Which roles may call a method of a published contract. */
-export const contractRoles: readonly Role[] = ['admin', 'publisher', 'caller']
+export const contractRoles: readonly Role[] = callers
 
 /** Anyone may call these, without a key. Reflection shows a principal's contracts only to that principal. */
 export const publicMethods: ReadonlySet<string> = new Set([
@@ -28,9 +29,21 @@ export const methodRoles: ReadonlyMap<string, readonly Role[]> = new Map([
   ['/deed.v1.ContractService/DeleteContract', managers],
   ['/deed.v1.OperationService/GetOperation', readers],
   ['/deed.v1.OperationService/ListOperations', readers],
+  ['/deed.v1.OperationService/SubmitOperation', callers],
+  ['/deed.v1.OperationService/BatchSubmitOperations', callers],
+  ['/deed.v1.OperationService/WatchOperations', everyone],
+  ['/deed.v1.OperationService/RetryOperation', callers],
+  ['/deed.v1.ProjectService/GetProject', everyone],
+  ['/deed.v1.ProjectService/ListProjects', everyone],
+  ['/deed.v1.ProjectService/UpdateProject', ['admin']],
   ['/deed.v1.ApiKeyService/CreateApiKey', ['admin']],
   ['/deed.v1.ApiKeyService/ListApiKeys', ['admin']],
   ['/deed.v1.ApiKeyService/RevokeApiKey', ['admin']],
+  ['/google.longrunning.Operations/ListOperations', everyone],
+  ['/google.longrunning.Operations/GetOperation', everyone],
+  ['/google.longrunning.Operations/DeleteOperation', callers],
+  ['/google.longrunning.Operations/CancelOperation', callers],
+  ['/google.longrunning.Operations/WaitOperation', everyone],
 ])
 
 /** Throws ROLE_NOT_ALLOWED unless the principal's role is among those that may. */

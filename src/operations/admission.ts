@@ -1,10 +1,9 @@
-import { status } from '@grpc/grpc-js'
 import { fingerprint } from '../contracts/fingerprint.ts'
-import { DeedError } from '../errors/deed-error.ts'
 import { type Acceptor, traceparentOf } from './acceptor.ts'
 import type { Submission } from './call.ts'
 import type { Accepted } from './commits.ts'
 import { dayOf, newId } from './ids.ts'
+import { keyReused } from './outcome.ts'
 
 /** A lease outlasts its attempt by this, so that only an attempt which this process failed to stop counts as hung. */
 const leaseSlackMs = 10_000
@@ -49,18 +48,4 @@ export async function admit(
   const accepted = await acceptor.accept(input, signal)
   if (!accepted.same) throw keyReused(accepted.operationId)
   return { ...accepted, made: accepted.operationId === id, receivedAt }
-}
-
-function keyReused(operationId: string): DeedError {
-  const message = 'the idempotency-key was used with another request'
-  return new DeedError(status.FAILED_PRECONDITION, 'IDEMPOTENCY_KEY_REUSED', message, {
-    metadata: { operation: `operations/${operationId}` },
-    preconditions: [
-      {
-        type: 'IDEMPOTENCY_KEY',
-        subject: `operations/${operationId}`,
-        description: 'send the first request again under this key, or this request under a new one',
-      },
-    ],
-  })
 }

@@ -86,3 +86,18 @@ export function internal(id: string): DeedError {
     metadata: { id },
   })
 }
+
+/** The key is taken by another call. */
+export function keyReused(operationId: string): DeedError {
+  const message = 'the idempotency-key was used with another request'
+  return new DeedError(status.FAILED_PRECONDITION, 'IDEMPOTENCY_KEY_REUSED', message, {
+    metadata: { operation: `operations/${operationId}` },
+    preconditions: [
+      {
+        type: 'IDEMPOTENCY_KEY',
+        subject: `operations/${operationId}`,
+        description: 'send the first request again under this key, or this request under a new one',
+      },
+    ],
+  })
+}

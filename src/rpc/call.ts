@@ -1,14 +1,16 @@
-import { Metadata, type ServerUnaryCall, type StatusObject } from '@grpc/grpc-js'
+import { Metadata } from '@grpc/grpc-js'
 import type { Context } from '@opentelemetry/api'
 import type { Principal } from '../access/principal.ts'
 
-/** One unary call on its way in. Interceptors fill in what they find out. */
+/** One call on its way in, with the one message that it brings. Interceptors fill in what they find out. */
 export type UnaryCall = {
   /** `/package.Service/Method` */
   readonly path: string
   readonly metadata: Metadata
   readonly request: Buffer
-  /** Fires when the client cancels, or its deadline passes. */
+  /** When the caller's deadline is, in milliseconds since 1970; Infinity without one. */
+  readonly deadlineMs: number
+  /** Fires when the client cancels, its deadline passes, or a call without an end is ended by a drain; its reason is what to answer. */
   readonly signal: AbortSignal
   /** The trace that the call belongs to. */
   context: Context
@@ -21,32 +23,11 @@ export type UnaryReply = { response: Uint8Array; trailers?: Readonly<Record<stri
 
 export type UnaryHandler = (call: UnaryCall) => Promise<UnaryReply>
 
-/** An error that is ready to be sent. */
-export type WireError = Pick<StatusObject, 'code' | 'details' | 'metadata'>
+/** A call that is answered with a stream of messages. `send` resolves when there is room for another. */
+export type StreamCall = UnaryCall & { send(message: Uint8Array): Promise<void> }
 
-const callerLeft = new Error('the caller left')
-
-/** A grpc-js call as a {@link UnaryCall}, whose signal does not fire any more once it was answered. */
-export function unaryCall(
-  call: ServerUnaryCall<Buffer, Buffer>,
-  context: Context,
-): { call: UnaryCall; answered: () => void } {
-  const controller = new AbortController()
-  // grpc-js says 'cancelled' at the end of every call too.
-  let isAnswered = false
-  if (call.cancelled) controller.abort(callerLeft)
-  else
-    call.on('cancelled', () => {
-      if (!isAnswered) controller.abort(callerLeft)
-    })
-  const { metadata, request } = call
-  return {
-    call: { path: call.getPath(), metadata, request, signal: controller.signal, context, principal: undefined },
-    answered: () => {
-      isAnswered = true
-    },
-  }
-}
+/** Resolves when the stream is over. */
+export type StreamHandler = (call: StreamCall) => Promise<void>
 
 /** The one value of a metadata key, or undefined. */
 export function metadataValue(metadata: Metadata, key: string): string | undefined {

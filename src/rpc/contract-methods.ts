@@ -1,12 +1,17 @@
 import { type Server, status } from '@grpc/grpc-js'
+import { Operation } from '../../gen/google/longrunning/operations.ts'
 import { decodeRequest } from '../contracts/codec.ts'
 import type { LiveContracts } from '../contracts/live.ts'
+import { requestId } from '../contracts/request-id.ts'
+import type { Call } from '../operations/call.ts'
 import type { Operations } from '../operations/operations.ts'
 import type { UnaryCall, UnaryReply } from './call.ts'
+import { definition } from './definition.ts'
 import { PlainStatus, StoredError } from './errors.ts'
 import { idempotencyKey } from './idempotency-key.ts'
 import { type Interceptor, intercept, principalOf } from './interceptors.ts'
-import { unaryDefinition, unaryHandler } from './unary.ts'
+import type { Submitter } from './submit/submitter.ts'
+import { unaryHandler } from './unary.ts'
 
 /**
  * Serves the methods of published contracts. A path is registered while any project has it; which contract answers is the
@@ -16,14 +21,22 @@ export class ContractMethods {
   readonly #server: Server
   readonly #contracts: LiveContracts
   readonly #operations: Operations
+  readonly #submitter: Submitter
   readonly #chain: readonly Interceptor[]
   /** By service, the methods that are registered. */
   readonly #registered = new Map<string, readonly string[]>()
 
-  constructor(server: Server, contracts: LiveContracts, operations: Operations, chain: readonly Interceptor[]) {
+  constructor(
+    server: Server,
+    contracts: LiveContracts,
+    operations: Operations,
+    submitter: Submitter,
+    chain: readonly Interceptor[],
+  ) {
     this.#server = server
     this.#contracts = contracts
     this.#operations = operations
+    this.#submitter = submitter
     this.#chain = chain
   }
 
@@ -51,21 +64,41 @@ export class ContractMethods {
     const method = this.#contracts.get(projectId, service)?.methods.get(name)
     // grpc-js's own words: to this caller the path does not exist.
     if (!method) throw new PlainStatus(status.UNIMPLEMENTED, `The server does not implement the method ${call.path}`)
-    const key = idempotencyKey(call.metadata)
     const message = decodeRequest(method, call.request)
+    const key = idempotencyKey(call.metadata, { request_id: requestId(method, message) })
     const { request, context, signal } = call
-    const reply = await this.#operations.call({ projectId, method, message, request, key, context, signal })
-    const trailers = {
-      'deed-operation': `operations/${reply.operationId}`,
-      'deed-contract-version': `contracts/${service}/versions/${reply.version}`,
-      ...(reply.model === '' ? {} : { 'deed-model': reply.model }),
-      'deed-replayed': String(reply.replayed),
-    }
-    if (reply.code !== 0) throw new StoredError(reply.response, trailers)
-    return { response: reply.response, trailers }
+    const accepted = { projectId, method, message, request, key, context, signal }
+    return method.longRunning ? this.#submit(accepted) : this.#call(accepted)
+  }
+
+  /** Answers when the operation has ended. */
+  async #call(call: Call): Promise<UnaryReply> {
+    const { operationId, version, model, replayed, code, response } = await this.#operations.call(call)
+    const trailers = trailersOf({ id: operationId, contract: call.method.contract, version, model }, replayed)
+    if (code !== 0) throw new StoredError(response, trailers)
+    return { response, trailers }
+  }
+
+  /** Answers with the operation as soon as it is committed. */
+  async #submit(call: Call): Promise<UnaryReply> {
+    const { standing, replayed } = await this.#submitter.submit(call)
+    const operation = await this.#submitter.toLongRunning(call.projectId, standing)
+    return { response: Operation.encode(operation).finish(), trailers: trailersOf(standing, replayed) }
+  }
+}
+
+function trailersOf(
+  { id, contract, version, model }: { id: string; contract: string; version: number; model: string | null },
+  replayed: boolean,
+): Record<string, string> {
+  return {
+    'deed-operation': `operations/${id}`,
+    'deed-contract-version': `contracts/${contract}/versions/${version}`,
+    ...(model ? { 'deed-model': model } : {}),
+    'deed-replayed': String(replayed),
   }
 }
 
 function definitions(service: string, methods: readonly string[]) {
-  return Object.fromEntries(methods.map((method) => [method, unaryDefinition(`/${service}/${method}`)]))
+  return Object.fromEntries(methods.map((method) => [method, definition(`/${service}/${method}`)]))
 }

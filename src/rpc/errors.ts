@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import { Metadata, status } from '@grpc/grpc-js'
+import { Metadata, type StatusObject, type status } from '@grpc/grpc-js'
 import type { Logger } from 'pino'
 import { Status } from '../../gen/google/rpc/status.ts'
 import { DeedError } from '../errors/deed-error.ts'
-import { encodeStatus } from '../errors/status.ts'
+import { encodeStatus, toStatus } from '../errors/status.ts'
+import { internal } from '../operations/outcome.ts'
 import { storageError } from '../storage/unavailable.ts'
-import type { WireError } from './call.ts'
+
+/** An error that is ready to be sent. */
+export type WireError = Pick<StatusObject, 'code' | 'details' | 'metadata'>
 
 /** A result that was stored as an error: sent as it is stored, with the operation's trailers. */
 export class StoredError extends Error {
@@ -33,16 +36,24 @@ export class PlainStatus extends Error {
 export function toWireError(error: unknown, log: Logger): WireError {
   if (error instanceof PlainStatus) return { code: error.code, details: error.message, metadata: new Metadata() }
   if (error instanceof StoredError) return stored(error.response, error.trailers)
+  return stored(encodeStatus(explained(error, log)), {})
+}
+
+/** The same as a message, for what is refused in the midst of others. */
+export function toRefusal(error: unknown, log: Logger): Status {
+  return toStatus(explained(error, log))
+}
+
+function explained(error: unknown, log: Logger): DeedError {
   const known = storageError(error)
   if (known instanceof DeedError) {
     if (known.reason === 'INTERNAL')
       log.error({ err: known.cause, id: known.details.metadata?.['id'] }, 'internal error')
-    return stored(encodeStatus(known), {})
+    return known
   }
   const id = randomUUID()
   log.error({ err: error, id }, 'internal error')
-  const message = `an internal error; the server logged it under the id ${id}`
-  return stored(encodeStatus(new DeedError(status.INTERNAL, 'INTERNAL', message, { metadata: { id } })), {})
+  return internal(id)
 }
 
 function stored(bytes: Uint8Array, trailers: Readonly<Record<string, string>>): WireError {

@@ -4,20 +4,22 @@ import type { Logger } from 'pino'
 import type { Authenticator } from '../access/authenticate.ts'
 import { authorize, contractRoles, methodRoles } from '../access/roles.ts'
 import { DeedError } from '../errors/deed-error.ts'
-import { metadataValue, type UnaryCall, type UnaryHandler } from './call.ts'
-import { PlainStatus, toWireError } from './errors.ts'
+import { metadataValue, type UnaryCall } from './call.ts'
+import { toWireError } from './errors.ts'
 
 /** Bytes of a request message. Below grpc-js's own limit, so that Deed can say what is wrong. */
 export const maxRequestBytes = 4 * 1024 * 1024
 
-/** Wraps a handler; it may answer, throw, or go on. */
-export type Interceptor = (next: UnaryHandler) => UnaryHandler
+/** Answers a call of one shape. */
+type Handler<C extends UnaryCall, R> = (call: C) => Promise<R>
+/** Wraps a handler of any shape; it may throw, or go on. */
+export type Interceptor = <C extends UnaryCall, R>(next: Handler<C, R>) => Handler<C, R>
 export type InterceptorName = 'trace' | 'status' | 'authenticate' | 'authorize' | 'size'
 
 const tracer = trace.getTracer('deed')
 
 /**
- * What every unary call passes, outermost first:
+ * What every call passes, outermost first; a stream stays within all of them until it is over:
  *
  * 1. `trace`: a server span in the caller's trace, whatever happens further in
  * 2. `status`: what is thrown becomes a google.rpc.Status
@@ -36,7 +38,7 @@ export function interceptors(log: Logger, authenticator: Authenticator): Readonl
 }
 
 /** The handler behind all interceptors, composed once. */
-export function intercept(chain: Iterable<Interceptor>, handler: UnaryHandler): UnaryHandler {
+export function intercept<C extends UnaryCall, R>(chain: Iterable<Interceptor>, handler: Handler<C, R>): Handler<C, R> {
   return [...chain].reduceRight((next, interceptor) => interceptor(next), handler)
 }
 
@@ -85,8 +87,8 @@ function statusOf(log: Logger): Interceptor {
     try {
       return await next(call)
     } catch (error) {
-      // Nobody reads this reply: whatever broke off behind it did so because the caller left.
-      if (call.signal.aborted) throw toWireError(new PlainStatus(status.CANCELLED, 'the caller left'), log)
+      // Whatever broke off behind it did so because the caller left, or because a drain ended it.
+      if (call.signal.aborted) throw toWireError(call.signal.reason, log)
       const span = trace.getSpanContext(call.context)
       const ids = span ? { trace_id: span.traceId, span_id: span.spanId } : {}
       throw toWireError(error, log.child({ method: call.path.slice(1), ...ids }))
@@ -102,7 +104,8 @@ function authenticate(authenticator: Authenticator): Interceptor {
 }
 
 const authorizeCall: Interceptor = (next) => (call) => {
-  const own = call.path.startsWith('/deed.')
+  // Neither can be published.
+  const own = /^\/(?:deed|google)\./.test(call.path)
   authorize(principalOf(call), call.path, own ? (methodRoles.get(call.path) ?? []) : contractRoles)
   return next(call)
 }

@@ -21,26 +21,25 @@ export function afterToken(token: string, form: RegExp): string | undefined {
   if (token === '') return undefined
   const after = Buffer.from(token, 'base64url').toString()
   if (form.test(after) && pageToken(after) === token) return after
-  throw new DeedError(
-    status.INVALID_ARGUMENT,
-    'REQUEST_INVALID',
-    'the page_token is not one that this method returned',
-    {
-      fieldViolations: [
-        { field: 'page_token', description: 'must be the next_page_token of the page before, unchanged' },
-      ],
-    },
-  )
+  throw invalidToken('is not one that this method returned')
 }
 
-/** The page's rows, and the token of the next page or '' on the last. `rows` has one more than the page, or `more` says it. */
+/** REQUEST_INVALID for a page_token. */
+export function invalidToken(fault: string): DeedError {
+  return new DeedError(status.INVALID_ARGUMENT, 'REQUEST_INVALID', `the page_token ${fault}`, {
+    fieldViolations: [
+      { field: 'page_token', description: 'must be the next_page_token of the page before, unchanged' },
+    ],
+  })
+}
+
+/** The page's rows, and the token of the next page or '' on the last. `rows` has one more than the page, if there are more. */
 export function page<T>(
   rows: readonly T[],
   size: number,
   after: (row: T) => string,
-  more = rows.length > size,
 ): { rows: T[]; nextPageToken: string } {
   const shown = rows.slice(0, size)
   const last = shown.at(-1)
-  return { rows: shown, nextPageToken: more && last !== undefined ? pageToken(after(last)) : '' }
+  return { rows: shown, nextPageToken: rows.length > size && last !== undefined ? pageToken(after(last)) : '' }
 }

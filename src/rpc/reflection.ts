@@ -9,10 +9,10 @@ import { createAnswerer, type ReflectionView } from './reflection/answerer.ts'
 
 type Call = ServerDuplexStream<ServerReflectionRequest, ServerReflectionResponse>
 
-/** What anyone sees: the services of Deed's own API, health and reflection. */
+/** What anyone sees: the services of Deed's own API with google.longrunning.Operations, health and reflection. */
 const publicView: ReflectionView = new Map(
   [...ownRegistry]
-    .filter(({ kind, typeName }) => kind === 'service' && /^(deed|grpc)\./.test(typeName))
+    .filter(({ kind, typeName }) => kind === 'service' && /^(?:deed|grpc|google\.longrunning)\./.test(typeName))
     .map(({ typeName }) => [typeName, ownRegistry]),
 )
 

@@ -11,10 +11,16 @@ import { contractService } from './contract-service.ts'
 import { toWireError } from './errors.ts'
 import { createHealth } from './health.ts'
 import { interceptors } from './interceptors.ts'
+import { longRunningService } from './long-running-service.ts'
+import { OpenCalls } from './open-calls.ts'
+import { OperationReader } from './operation-reader.ts'
 import { operationService } from './operation-service.ts'
 import { addOwnService } from './own-methods.ts'
+import { projectService } from './project-service.ts'
 import { Readiness } from './readiness.ts'
 import { addReflection } from './reflection.ts'
+import { Submitter } from './submit/submitter.ts'
+import { OperationWatch } from './watch/operation-watch.ts'
 
 export type RpcParts = {
   database: Database
@@ -27,12 +33,18 @@ export type RpcParts = {
 /** Puts everything that the server answers onto it: Deed's own services, health, reflection, and the published contracts. */
 export function createRpc(server: Server, { database, contracts, operations, authenticator, log }: RpcParts) {
   const chain = [...interceptors(log, authenticator).values()]
+  const open = new OpenCalls()
+  const reader = new OperationReader(database.pool)
+  const submitter = new Submitter(contracts, operations, reader, log)
+  const watch = new OperationWatch(database.pool, contracts, log)
   const services = {
     'deed.v1.ContractService': contractService(database, contracts),
-    'deed.v1.OperationService': operationService(database, contracts),
+    'deed.v1.OperationService': operationService(database, contracts, submitter, watch),
+    'deed.v1.ProjectService': projectService(database.pool),
     'deed.v1.ApiKeyService': apiKeyService(database),
+    'google.longrunning.Operations': longRunningService(database.pool, contracts, { operations, reader, open }),
   }
-  for (const [name, methods] of Object.entries(services)) addOwnService(server, chain, name, methods)
+  for (const [name, methods] of Object.entries(services)) addOwnService(server, chain, open, name, methods)
 
   const health = createHealth(Object.keys(services))
   health.addTo(server)
@@ -46,17 +58,18 @@ export function createRpc(server: Server, { database, contracts, operations, aut
       throw toWireError(error, log)
     }
   })
-  const methods = new ContractMethods(server, contracts, operations, chain)
+  const methods = new ContractMethods(server, contracts, operations, submitter, chain)
   contracts.onChange = (names) => methods.update(names)
   const readiness = new Readiness(database.pool, () => operations.alive, health.setReady)
 
   return {
     /** Once the server listens: says that it is ready as soon as it is. */
     start: () => readiness.start(),
-    /** Not serving any more; ends the streams that would keep the server open. */
+    /** Not serving any more; ends the streams and the waits that would keep the server open. */
     drain(): void {
       health.drain()
       reflection.close()
+      open.close()
     },
     stop: () => readiness.stop(),
   }

@@ -6,7 +6,6 @@ import { column, type Document, type Passage, parse, readDocuments, root, tableU
 /** What each planned thing would be called where someone claimed it. A row that is added needs its words here. */
 const words: Readonly<Record<string, RegExp>> = {
   'streaming methods': /\bstreaming\b|streamed|streams? of (items|requests|responses)|token streams/i,
-  'long-running operations': /longrunning|cancels? an operation/i,
   OpenAI: /openai/i,
   cassettes: /cassette/i,
   webhooks: /webhook|sendgrid|e-mails? (is|are) sent/i,
@@ -17,7 +16,7 @@ const words: Readonly<Record<string, RegExp>> = {
   'TLS in Deed': /\bm?TLS\b/,
   Prometheus: /prometheus|\bmetrics\b/i,
   retention: /retention|dropped/i,
-  projects: /(make|create|list)s? projects|deed project/i,
+  projects: /(make|create)s? projects|deed project/i,
 }
 
 /** Says that a thing is not there, or is someone else's. */

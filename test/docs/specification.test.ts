@@ -22,7 +22,9 @@ const roles = ['admin', 'publisher', 'caller', 'viewer'] as const
 const services = [
   'deed.v1.ContractService',
   'deed.v1.OperationService',
+  'deed.v1.ProjectService',
   'deed.v1.ApiKeyService',
+  'google.longrunning.Operations',
   'grpc.health.v1.Health',
 ]
 

@@ -3,7 +3,8 @@ import { status as codes, Metadata } from '@grpc/grpc-js'
 import { ROOT_CONTEXT } from '@opentelemetry/api'
 import { ContractServiceService } from '../../gen/deed/v1/contract_service.ts'
 import { Authenticator } from '../../src/access/authenticate.ts'
-import type { UnaryCall, WireError } from '../../src/rpc/call.ts'
+import type { UnaryCall } from '../../src/rpc/call.ts'
+import type { WireError } from '../../src/rpc/errors.ts'
 import { type Interceptor, intercept, interceptors } from '../../src/rpc/interceptors.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { bytesMethod, refusal } from '../support/call.ts'
@@ -90,6 +91,7 @@ function emptyCall(): UnaryCall {
     path: '/a.B/C',
     metadata: new Metadata(),
     request: Buffer.alloc(0),
+    deadlineMs: Number.POSITIVE_INFINITY,
     signal: AbortSignal.timeout(10_000),
     context: ROOT_CONTEXT,
     principal: undefined,

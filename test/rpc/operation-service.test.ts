@@ -107,6 +107,7 @@ describe('OperationService', () => {
       model: 'anthropic/claude-haiku-4-5',
       // 1,000 tokens at $1, 100 at $5 and 10,000 from the cache at $0.1 per million.
       costMicroUsd: 2_500n,
+      retryOf: '',
     })
     assert.equal(request?.typeUrl, 'type.googleapis.com/test.list.v1.Text')
     assert.deepEqual(contract.decode(`${one}/Priced`, request.value), { text: 'what?' })

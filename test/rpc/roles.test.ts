@@ -62,18 +62,28 @@ describe('roles', () => {
       }
     }
     assert.deepEqual(wrong, [])
-    assert.ok(registered.size >= 17)
+    assert.ok(registered.size >= 29)
   })
 
   it('are what the design gives to whom', () => {
     const may = (role: Role) => [...methodRoles].flatMap(([path, allowed]) => (allowed.includes(role) ? [path] : []))
     const names = (role: Role) => may(role).map((path) => path.slice(path.lastIndexOf('/') + 1))
-    const reads = ['GetContract', 'ListContracts', 'ListContractVersions']
-    assert.deepEqual(names('admin').length, methodRoles.size)
-    assert.deepEqual(names('caller'), reads)
-    assert.deepEqual(names('viewer'), [...reads, 'GetOperation', 'ListOperations'])
+    const reads = [
+      'GetContract',
+      'ListContracts',
+      'ListContractVersions',
+      'WatchOperations',
+      'GetProject',
+      'ListProjects',
+    ]
+    const waits = ['ListOperations', 'GetOperation', 'WaitOperation']
+    const works = ['SubmitOperation', 'BatchSubmitOperations', 'RetryOperation', 'DeleteOperation', 'CancelOperation']
+    const details = ['GetOperation', 'ListOperations']
     const managing = ['PublishContract', 'ActivateContractVersion', 'DeleteContract']
-    assert.deepEqual(names('publisher').sort(), [...managing, ...names('viewer')].sort())
+    assert.deepEqual(names('admin').length, methodRoles.size)
+    assert.deepEqual(names('caller').sort(), [...reads, ...waits, ...works].sort())
+    assert.deepEqual(names('viewer').sort(), [...reads, ...waits, ...details].sort())
+    assert.deepEqual(names('publisher').sort(), [...managing, ...works, ...names('viewer')].sort())
     assert.ok(!contractRoles.includes('viewer'))
   })
 

@@ -1,0 +1,100 @@
+import { type Completion, CompletionOutcome, type Operation } from '../../gen/deed/v1/operation.ts'
+import type { LiveContracts } from '../contracts/live.ts'
+import type { Database } from '../storage/database.ts'
+import { Completion as CompletionEntity } from '../storage/entities/completion.ts'
+import type { OperationRow } from '../storage/statements/operation-row.ts'
+import { any, resultOf } from './long-running.ts'
+import { states } from './operation-state.ts'
+
+const outcomes = {
+  VALID: CompletionOutcome.COMPLETION_OUTCOME_VALID,
+  INVALID: CompletionOutcome.COMPLETION_OUTCOME_INVALID,
+  REFUSED: CompletionOutcome.COMPLETION_OUTCOME_REFUSED,
+  TRUNCATED: CompletionOutcome.COMPLETION_OUTCOME_TRUNCATED,
+  FAILED: CompletionOutcome.COMPLETION_OUTCOME_FAILED,
+  ABORTED: CompletionOutcome.COMPLETION_OUTCOME_ABORTED,
+}
+
+type Ledger = Awaited<ReturnType<typeof findCompletions>>
+
+/** Operations as deed.v1 shows them: with what was asked, answered and paid for. */
+export async function storedOperations(
+  db: Database,
+  live: LiveContracts,
+  projectId: string,
+  rows: readonly OperationRow[],
+): Promise<Operation[]> {
+  if (rows.length === 0) return []
+  const ledger = Map.groupBy(await findCompletions(db, projectId, rows), (row) => row.operationId)
+  return Promise.all(
+    rows.map(async (row) => {
+      const contract = await live.version(projectId, row.contract, row.version)
+      const method = contract?.methods.get(row.method)
+      return toOperation(row, ledger.get(row.id) ?? [], method?.input.typeName, method?.output.typeName)
+    }),
+  )
+}
+
+function findCompletions(db: Database, projectId: string, rows: readonly OperationRow[]) {
+  const where = {
+    projectId,
+    operationId: { $in: rows.map((row) => row.id) },
+    day: { $in: [...new Set(rows.map((row) => row.day))] },
+  }
+  return db.em().find(CompletionEntity, where, { orderBy: { attempt: 'asc', sequence: 'asc' } })
+}
+
+function toOperation(
+  row: OperationRow,
+  ledger: Ledger,
+  requestType: string | undefined,
+  responseType: string | undefined,
+): Operation {
+  const completions = ledger.map(toCompletion)
+  return {
+    name: `operations/${row.id}`,
+    contractVersion: `contracts/${row.contract}/versions/${row.version}`,
+    method: `${row.contract}/${row.method}`,
+    state: states[row.state],
+    acceptTime: row.acceptedAt,
+    settleTime: row.settledAt ?? undefined,
+    idempotencyKey: row.key ?? '',
+    request: any(requestType, row.request),
+    result: resultOf(row, responseType),
+    attempts: row.attempts,
+    model: ledger.at(-1)?.model ?? '',
+    costMicroUsd: sumOfCosts(ledger),
+    completions,
+    retryOf: row.retryOf === null ? '' : `operations/${row.retryOf}`,
+  }
+}
+
+/** Undefined before a completion, or when the price of one is unknown. */
+function sumOfCosts(ledger: Ledger): bigint | undefined {
+  let sum: bigint | undefined
+  for (const { costMicroUsd } of ledger) {
+    if (costMicroUsd == null) return undefined
+    sum = (sum ?? 0n) + costMicroUsd
+  }
+  return sum
+}
+
+function toCompletion(row: Ledger[number]): Completion {
+  return {
+    attempt: row.attempt,
+    sequence: row.sequence,
+    model: row.model,
+    outcome: outcomes[row.outcome],
+    inputTokens: row.inputTokens,
+    outputTokens: row.outputTokens,
+    cacheReadTokens: row.cacheReadTokens,
+    cacheWriteTokens: row.cacheWriteTokens,
+    costMicroUsd: row.costMicroUsd ?? undefined,
+    latency: {
+      seconds: BigInt(Math.floor(row.latencyMs / 1000)),
+      nanos: Math.round((row.latencyMs % 1000) * 1e6),
+    },
+    providerRequestId: row.providerRequestId,
+    startTime: row.startedAt,
+  }
+}
