@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { folderOf } from '../support/compile.ts'
-import { runDeed } from '../support/run-deed.ts'
+import { runCommandHere, runDeed } from '../support/run-deed.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
@@ -76,28 +76,29 @@ describe('deed serve', () => {
     assert.equal(published.code, 0, published.stderr)
     assert.match(published.stdout, /^published acme\.v1\.Tickets version 1\n/)
 
+    const here = (...args: string[]) => runCommandHere(args, server.env)
     const request = ['call', 'acme.v1.Tickets/Triage', '--idempotency-key', 'k', '--json', '-d']
     const first = await deed(...request, '{"subject": "the billing of May is wrong"}')
     assert.deepEqual(JSON.parse(first.stdout), { topic: 'TOPIC_BILLING' })
     const [again, other, refused, faults] = await Promise.all([
-      deed(...request, '{"subject": "the billing of May is wrong"}'),
-      deed(...request, '{"subject": "something else"}'),
-      deed(...request, '{}'),
-      deed('publish', join(folder.path, 'bad')),
+      here(...request, '{"subject": "the billing of May is wrong"}'),
+      here(...request, '{"subject": "something else"}'),
+      here(...request, '{}'),
+      here('publish', join(folder.path, 'bad')),
     ])
     assert.deepEqual(JSON.parse(again.stderr), { ...JSON.parse(first.stderr), replayed: true })
     assert.deepEqual([other.code, JSON.parse(other.stderr).error.reason], [1, 'IDEMPOTENCY_KEY_REUSED'])
     assert.deepEqual(JSON.parse(refused.stderr).error.violations[0].field, 'subject')
     assert.match(faults.stderr, /^error: nothing was published: 5 faults\n(?: {2}.+\n){5}$/)
 
-    const listed = await deed('operation', 'list', '--json')
+    const listed = await here('operation', 'list', '--json')
     const operation = JSON.parse(listed.stdout)
     assert.deepEqual(
       [operation.name, operation.response],
       [JSON.parse(first.stderr).operation, { topic: 'TOPIC_BILLING' }],
     )
-    const key = await deed('key', 'create', '--role', 'caller')
-    const asCaller = await runDeed(['operation', 'list'], { ...server.env, DEED_KEY: key.stdout.trim() })
+    const key = await here('key', 'create', '--role', 'caller')
+    const asCaller = await runCommandHere(['operation', 'list'], { ...server.env, DEED_KEY: key.stdout.trim() })
     assert.match(asCaller.stderr, /^error: PERMISSION_DENIED \(ROLE_NOT_ALLOWED\)/)
     assert.deepEqual((await deed('health', 'readiness')).stdout, 'SERVING\n')
   }).timeout(60_000)
