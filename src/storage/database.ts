@@ -28,7 +28,12 @@ export async function openDatabase(url: string, options: { connections: number }
     dbName: databaseName(url),
     entities: [Project, ApiKey, Contract, ContractVersion, Completion],
     extensions: [Migrator],
-    migrations: { migrationsList: [SpineMigration, QueueMigration], tableName: 'migration', snapshot: false, transactional: true },
+    migrations: {
+      migrationsList: [SpineMigration, QueueMigration],
+      tableName: 'migration',
+      snapshot: false,
+      transactional: true,
+    },
     pool: { min: 0, max: options.connections, idleTimeoutMillis: 60_000 },
     driverOptions: {
       // MikroORM takes host, port and names out of the URL and forgets its parameters, `sslmode` among them.

@@ -6,6 +6,7 @@ import type { Image } from '../image.ts'
 import { inspect } from '../inspect.ts'
 import { reachable } from '../redact.ts'
 import { validatorOf } from '../validator.ts'
+import { hasRules } from './has-rules.ts'
 
 /**
  * The contract's protovalidate rules compile. buf checks their types, which finds wrong fields and operators, patterns and rules
@@ -26,6 +27,7 @@ export async function ruleFaults(image: Image, signal: AbortSignal): Promise<Fau
 }
 
 async function lint({ set }: Image, signal: AbortSignal): Promise<Fault[]> {
+  if (!set.file.some(hasRules)) return [] // spares the 0.2 s that buf takes
   const findings = await inspect({
     command: 'lint',
     use: ['PROTOVALIDATE'],
