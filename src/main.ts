@@ -1,63 +1,44 @@
 #!/usr/bin/env node
 import { styleText } from 'node:util'
-import { Failure, printFailure } from './cli/failure.ts'
 import type { Output } from './cli/output.ts'
-import { createProgram } from './cli/program.ts'
+import type { Surroundings } from './cli/program.ts'
 import { noProgress, showProgress } from './cli/progress.ts'
-import { readUsage } from './cli/usage.ts'
+import { type Outcome, runCommand } from './cli/run.ts'
 import { readClientConfig, readServerConfig, readStorageConfig } from './config.ts'
 
 // Nothing else is imported here: the command that runs says what it needs.
 
 /** 128 and the number of the signal, as shells have it. */
 const signals = { SIGINT: 130, SIGTERM: 143 } as const
-type ExitCode = 0 | 1 | 2 | 130 | 143
 
 /** What an interrupted command has to clean up takes no longer. */
 const graceMs = 10_000
 let interrupted: 130 | 143 | undefined
 
+/** The process, as the commands see it. */
+const surroundings: Surroundings = {
+  target: () => readClientConfig(process.env),
+  storage: () => readStorageConfig(process.env),
+  output,
+  interrupt,
+  serve: async () => {
+    const { runServer } = await import('./cli/serve.ts')
+    await runServer(process.env, readServerConfig(process.env), output(false))
+  },
+}
+
 process.exitCode = await run(process.argv.slice(2))
 
 /** Runs the command and returns its exit code: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted. */
-async function run(args: string[]): Promise<ExitCode> {
+async function run(args: string[]): Promise<Outcome | 143> {
   // Whoever reads the output, such as `head`, has seen enough.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
   }
-  try {
-    await program().parseAsync(args, { from: 'user' })
-    return 0
-  } catch (error) {
-    return fail(error, args.includes('--json'))
-  }
-}
-
-function fail(thrown: unknown, json: boolean): ExitCode {
-  if (interrupted !== undefined) return interrupted
-  // Ctrl-C while a prompt waits is a key, not a signal.
-  if (thrown instanceof Error && thrown.name === 'ExitPromptError') return signals.SIGINT
-  const error = readUsage(thrown, json)
-  if (error === undefined) return 0
-  if (typeof error === 'string') {
-    process.stderr.write(error)
-    return 2
-  }
-  process.stderr.write(printFailure(error, json))
-  return error instanceof Failure ? error.exitCode : 1
-}
-
-function program() {
-  return createProgram({
-    target: () => readClientConfig(process.env),
-    storage: () => readStorageConfig(process.env),
-    output,
-    interrupt,
-    serve: async () => {
-      const { runServer } = await import('./cli/serve.ts')
-      await runServer(process.env, readServerConfig(process.env), output(false))
-    },
+  const outcome = await runCommand(args, surroundings, (text) => {
+    if (interrupted === undefined) process.stderr.write(text)
   })
+  return outcome === 0 ? 0 : (interrupted ?? outcome)
 }
 
 function output(json: boolean): Output {

@@ -1,5 +1,5 @@
 import { cp, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
-import { basename, dirname, extname, join } from 'node:path'
+import { basename, dirname, extname, join, relative } from 'node:path'
 import { runBuf } from '../contracts/buf.ts'
 import { writeCommonImports } from '../contracts/imports.ts'
 import { Failure } from './failure.ts'
@@ -71,11 +71,13 @@ async function listFiles(
   copy: string,
   signal: AbortSignal,
 ): Promise<{ path: string; import_path: string }[]> {
-  const names = await readdir(copy, { recursive: true })
-  if (!names.some((name) => extname(name) === '.proto'))
-    throw new Failure(`${path} has no .proto file`, { hint: noProtoHint })
-  // Without a configuration of its own the folder must not get one from a folder above.
-  if (!names.some((name) => configNames.includes(name))) await writeFile(join(copy, 'buf.yaml'), '{"version":"v2"}')
+  const entries = await readdir(copy, { recursive: true, withFileTypes: true })
+  const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name))
+  const sources = files.filter((file) => extname(file) === '.proto').map((file) => relative(copy, file))
+  if (sources.length === 0) throw new Failure(`${path} has no .proto file`, { hint: noProtoHint })
+  // Imports start in the folder itself, unless a configuration says where; buf takes 0.2 s to read one.
+  const isConfigured = files.some((file) => configNames.includes(basename(file)))
+  if (!isConfigured) return sources.toSorted().map((file) => ({ path: file, import_path: file }))
   const { code, stdout, stderr } = await runBuf(['ls-files', '--format', 'json'], copy, signal)
   if (code !== 0) {
     const hint = /buf\.(work\.)?yaml/.test(stderr) ? 'mend buf.yaml, or drop it: Deed needs none' : undefined

@@ -12,7 +12,7 @@ import { DeedError } from '../../src/errors/deed-error.ts'
 import { encodeStatus } from '../../src/errors/status.ts'
 import { compile, folderOf } from '../support/compile.ts'
 import { type Answers, type FakeDeed, fakeDeed } from '../support/fake-deed.ts'
-import { type Ended, runDeed } from '../support/run-deed.ts'
+import { type Ended, runCommandHere, runDeed } from '../support/run-deed.ts'
 
 const source = `syntax = "proto3";
 
@@ -105,7 +105,9 @@ describe('the commands', () => {
 
   async function run(answers: Answers, args: string[], input?: string): Promise<Ended & { server: FakeDeed }> {
     await using server = await fakeDeed({ GetContract: () => ({ contract, version, image }), ...answers })
-    return { ...(await runDeed(args, { DEED_ADDRESS: server.address, DEED_KEY: 'secret' }, input)), server }
+    const env = { DEED_ADDRESS: server.address, DEED_KEY: 'secret' }
+    const ended = input === undefined ? await runCommandHere(args, env) : await runDeed(args, env, input)
+    return { ...ended, server }
   }
 
   describe('deed call', () => {
@@ -432,7 +434,7 @@ describe('the commands', () => {
     const env = { DEED_ADDRESS: '127.0.0.1:1' }
     const [unreachable, keyless] = await Promise.all([
       runDeed(['health'], env),
-      runDeed(['contract', 'list'], { ...env, DEED_DATA_DIR: '/no/such/folder' }),
+      runCommandHere(['contract', 'list'], { ...env, DEED_DATA_DIR: '/no/such/folder' }),
     ])
     assert.equal(unreachable.code, 1)
     const hint = 'start one with "npx deed serve", or set DEED_ADDRESS\n'
@@ -445,10 +447,10 @@ describe('the commands', () => {
   it('tells wrong usage from failure', async () => {
     const [help, unknown, group, json, setting] = await Promise.all([
       runDeed(['--help']),
-      runDeed(['publsh', '.']),
-      runDeed(['contract']),
+      runCommandHere(['publsh', '.']),
+      runCommandHere(['contract']),
       runDeed(['call', 'a.B/C', '--json']),
-      runDeed(['health'], { DEED_ADDRESS: 'nowhere' }),
+      runCommandHere(['health'], { DEED_ADDRESS: 'nowhere' }),
     ])
     assert.deepEqual([help.code, help.stderr], [0, ''])
     assert.match(help.stdout, /Exit codes: 0 done, 1 refused or failed, 2 wrong usage/)

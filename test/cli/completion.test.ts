@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { Contract, ContractVersion } from '../../gen/deed/v1/contract.ts'
 import { folderOf } from '../support/compile.ts'
 import { type FakeDeed, fakeDeed } from '../support/fake-deed.ts'
-import { runDeed } from '../support/run-deed.ts'
+import { runCommandHere, runDeed } from '../support/run-deed.ts'
 import { openTerminal, quoted } from '../support/terminal.ts'
 
 const run = promisify(execFile)
@@ -31,6 +31,13 @@ function server(all = names): Promise<FakeDeed> {
   })
 }
 
+let bashScript: Promise<string> | undefined
+
+/** What `deed completion bash` prints: once for all tests. */
+async function printed(): Promise<string> {
+  return (await runDeed(['completion', 'bash'])).stdout
+}
+
 /** What bash offers for the last of these words, by the script that `deed completion bash` prints. */
 async function offered(
   words: readonly string[],
@@ -38,9 +45,9 @@ async function offered(
   cwd?: string,
   breaks = '@=:',
 ): Promise<string[]> {
-  const { stdout: script } = await runDeed(['completion', 'bash'])
+  bashScript ??= printed()
   const line = ['deed', ...words]
-  const asked = `${script}
+  const asked = `${await bashScript}
 COMP_WORDBREAKS=$' \\t\\n'${quoted(breaks)}; COMP_WORDS=(${line.map(quoted).join(' ')}); COMP_CWORD=${line.length - 1}
 _deed 2>/dev/null
 printf '%s\\n' "\${COMPREPLY[@]}"`
@@ -99,7 +106,7 @@ describe('the completion of a shell', () => {
       ['call', 'a.B/C', '-d', '{'],
     ]) {
       assert.deepEqual(await offered(words, nowhere), [], words.join(' '))
-      const { code, stderr } = await runDeed(['__complete', 'bash', '--', ...words], nowhere)
+      const { code, stderr } = await runCommandHere(['__complete', 'bash', '--', ...words], nowhere)
       assert.deepEqual([code, stderr], [0, ''])
     }
   })
@@ -114,7 +121,7 @@ describe('the completion of a shell', () => {
 
   it('completes what is typed in bash', async () => {
     await using fake = await server()
-    await using folder = await folderOf({ 'deed.bash': (await runDeed(['completion', 'bash'])).stdout })
+    await using folder = await folderOf({ 'deed.bash': await printed() })
     const env = { DEED_ADDRESS: fake.address, DEED_KEY: 'x', PS1: '$ ' }
     await using bash = openTerminal('exec bash --norc --noprofile -i', { columns: 120, env })
     bash.type(`source ${folder.path}/deed.bash; deed() { printf '<%s>' "$@"; }; echo rea''dy\r`)
@@ -139,7 +146,7 @@ describe('the completion of a shell', () => {
       const missing = (error: NodeJS.ErrnoException) => assert.equal(error.code, 'ENOENT', error.message)
       await run(shell, ['-n', `${folder.path}/script`]).catch(missing)
     }
-    const { code, stderr } = await runDeed(['completion', 'tcsh'])
+    const { code, stderr } = await runCommandHere(['completion', 'tcsh'])
     assert.equal(code, 2)
     assert.match(stderr, /^error: .*'tcsh'.*bash, zsh, fish.* — .*\n$/)
   })

@@ -7,7 +7,7 @@ import { pathFailure } from '../../src/cli/read-file.ts'
 import { keywords } from '../../src/models/providers/keywords.ts'
 import { folderOf } from '../support/compile.ts'
 import { freePort } from '../support/deed-process.ts'
-import { runDeed } from '../support/run-deed.ts'
+import { runCommandHere, runDeed } from '../support/run-deed.ts'
 import { startDeed, type TestDeed } from '../support/server.ts'
 
 const source = `syntax = "proto3";
@@ -32,7 +32,8 @@ describe('a common mistake is told in one line that says what to do:', () => {
 
   /** Runs a command that has to fail, and returns its one line. */
   async function mistake(args: readonly string[], env: Record<string, string> = {}, exitCode = 1): Promise<string> {
-    const ended = await runDeed(args, { DEED_ADDRESS: deed.address, DEED_KEY: deed.project.adminKey, ...env })
+    const run = args[0] === 'serve' ? runDeed : runCommandHere
+    const ended = await run(args, { DEED_ADDRESS: deed.address, DEED_KEY: deed.project.adminKey, ...env })
     assert.equal(ended.stdout, '')
     assert.equal(ended.code, exitCode, ended.stderr)
     assert.match(ended.stderr, /^error: [^\n]+\n$/, 'not one line')
@@ -155,7 +156,7 @@ describe('a common mistake is told in one line that says what to do:', () => {
       /^error: buf cannot read .*broken: Failure: decode buf\.yaml: .* — mend buf\.yaml, or drop it: Deed needs none$/,
     )
     const env = { DEED_ADDRESS: deed.address, DEED_KEY: deed.project.adminKey }
-    assert.equal((await runDeed(['publish', join(folder.path, 'none')], env)).code, 0)
+    assert.equal((await runCommandHere(['publish', join(folder.path, 'none')], env)).code, 0)
   })
 
   it('a port that is taken', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { runBuf } from '../../src/contracts/buf.ts'
 import { keywords } from '../../src/models/providers/keywords.ts'
 import { folderOf } from '../support/compile.ts'
-import { runDeed } from '../support/run-deed.ts'
+import { runCommandHere } from '../support/run-deed.ts'
 import { startDeed, type TestDeed } from '../support/server.ts'
 
 describe('deed new', () => {
@@ -19,7 +19,7 @@ describe('deed new', () => {
     const env = { DEED_ADDRESS: deed.address, DEED_KEY: deed.project.adminKey }
     for (const name of ['mail', 'acme.ticket-triage', 'StringService']) {
       const path = join(folder.path, name)
-      const { code, stdout } = await runDeed(['new', path, '--json'])
+      const { code, stdout } = await runCommandHere(['new', path, '--json'])
       assert.equal(code, 0, stdout)
       const made = JSON.parse(stdout)
       assert.deepEqual(
@@ -27,9 +27,9 @@ describe('deed new', () => {
         ['README.md', 'buf.yaml', 'request.yaml'],
       )
       assert.match(await readFile(join(path, 'README.md'), 'utf8'), new RegExp(`npx deed call ${made.method} -d @`))
-      const published = await runDeed(['publish', path], env)
+      const published = await runCommandHere(['publish', path], env)
       assert.equal(published.code, 0, published.stderr)
-      const called = await runDeed(['call', made.method, '-d', `@${join(path, 'request.yaml')}`], env)
+      const called = await runCommandHere(['call', made.method, '-d', `@${join(path, 'request.yaml')}`], env)
       assert.equal(called.code, 0, called.stderr)
       assert.equal(JSON.parse(called.stdout).orderNumber, '48213')
       // What an editor says about it; the dependency needs a network.
@@ -41,9 +41,9 @@ describe('deed new', () => {
   it('says what to do next', async () => {
     await using folder = await folderOf({})
     const path = join(folder.path, 'my mail')
-    const refused = await runDeed(['new', path])
+    const refused = await runCommandHere(['new', path])
     assert.equal(refused.code, 2)
-    const { stdout } = await runDeed(['new', join(folder.path, 'acme.support')])
+    const { stdout } = await runCommandHere(['new', join(folder.path, 'acme.support')])
     assert.match(stdout, /^wrote .*acme\.support\n {2}buf\.yaml\n {2}acme\/support\/v1\/support\.proto\n/)
     assert.match(
       stdout,
@@ -63,7 +63,7 @@ describe('deed new', () => {
       ['google.mail', /makes a package with google in it, which is not yours to use/, 2],
       ['x'.repeat(300), /the name is too long|its name is too long/, 1],
     ] as const) {
-      const ended = await runDeed(['new', join(folder.path, name)])
+      const ended = await runCommandHere(['new', join(folder.path, name)])
       assert.deepEqual([ended.code, ended.stdout], [code, ''], name)
       assert.match(ended.stderr.trimEnd(), line)
       assert.match(ended.stderr, /^error: [^\n]+\n$/)

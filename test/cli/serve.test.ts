@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { folderOf } from '../support/compile.ts'
-import { runDeed } from '../support/run-deed.ts'
+import { covered } from '../support/processes.ts'
+import { runCommandHere, runDeed } from '../support/run-deed.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
@@ -40,7 +41,8 @@ const broken = {
 
 /** Runs `deed serve` on a free port; it is told to stop at the end, and has to end well. */
 async function serve(dataDir: string) {
-  const env = { PATH: process.env['PATH'], DEED_PORT: '0', DEED_DATA_DIR: dataDir }
+  const { PATH, NODE_COMPILE_CACHE } = process.env
+  const env = { PATH, NODE_COMPILE_CACHE, ...covered, DEED_PORT: '0', DEED_DATA_DIR: dataDir }
   const child = spawn(process.execPath, [main, 'serve'], { env, stdio: ['ignore', 'pipe', 'ignore'] })
   const ended = once(child, 'close')
   let address: string | undefined
@@ -76,28 +78,29 @@ describe('deed serve', () => {
     assert.equal(published.code, 0, published.stderr)
     assert.match(published.stdout, /^published acme\.v1\.Tickets version 1\n/)
 
+    const here = (...args: string[]) => runCommandHere(args, server.env)
     const request = ['call', 'acme.v1.Tickets/Triage', '--idempotency-key', 'k', '--json', '-d']
     const first = await deed(...request, '{"subject": "the billing of May is wrong"}')
     assert.deepEqual(JSON.parse(first.stdout), { topic: 'TOPIC_BILLING' })
     const [again, other, refused, faults] = await Promise.all([
-      deed(...request, '{"subject": "the billing of May is wrong"}'),
-      deed(...request, '{"subject": "something else"}'),
-      deed(...request, '{}'),
-      deed('publish', join(folder.path, 'bad')),
+      here(...request, '{"subject": "the billing of May is wrong"}'),
+      here(...request, '{"subject": "something else"}'),
+      here(...request, '{}'),
+      here('publish', join(folder.path, 'bad')),
     ])
     assert.deepEqual(JSON.parse(again.stderr), { ...JSON.parse(first.stderr), replayed: true })
     assert.deepEqual([other.code, JSON.parse(other.stderr).error.reason], [1, 'IDEMPOTENCY_KEY_REUSED'])
     assert.deepEqual(JSON.parse(refused.stderr).error.violations[0].field, 'subject')
     assert.match(faults.stderr, /^error: nothing was published: 5 faults\n(?: {2}.+\n){5}$/)
 
-    const listed = await deed('operation', 'list', '--json')
+    const listed = await here('operation', 'list', '--json')
     const operation = JSON.parse(listed.stdout)
     assert.deepEqual(
       [operation.name, operation.response],
       [JSON.parse(first.stderr).operation, { topic: 'TOPIC_BILLING' }],
     )
-    const key = await deed('key', 'create', '--role', 'caller')
-    const asCaller = await runDeed(['operation', 'list'], { ...server.env, DEED_KEY: key.stdout.trim() })
+    const key = await here('key', 'create', '--role', 'caller')
+    const asCaller = await runCommandHere(['operation', 'list'], { ...server.env, DEED_KEY: key.stdout.trim() })
     assert.match(asCaller.stderr, /^error: PERMISSION_DENIED \(ROLE_NOT_ALLOWED\)/)
     assert.deepEqual((await deed('health', 'readiness')).stdout, 'SERVING\n')
   }).timeout(60_000)

@@ -9,7 +9,7 @@ import { readImage } from '../../src/contracts/image.ts'
 import { folderOf } from '../support/compile.ts'
 import { endProcesses, freePort, spawnDeed } from '../support/deed-process.ts'
 import { type Block, type Document, readDocuments } from '../support/markdown.ts'
-import { dataFolder, testDatabase } from '../support/postgres.ts'
+import { dataFolder, migratedDatabase, testDatabase } from '../support/postgres.ts'
 import { protoFile } from '../support/proto-block.ts'
 import { openShell, type Printed, type Shell } from '../support/shell.ts'
 
@@ -163,8 +163,11 @@ async function prepareBench() {
   await using stack = new AsyncDisposableStack()
   const { path: dataDir } = stack.use(await dataFolder())
   // Commands start twice as fast from compiled code, and whether it is covered is for other tests to say.
-  const quick = { NODE_COMPILE_CACHE: join(dataDir, 'compiled'), NODE_V8_COVERAGE: '' }
-  const served = stack.use(await testDatabase())
+  const quick = {
+    NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? join(dataDir, 'compiled'),
+    NODE_V8_COVERAGE: '',
+  }
+  const served = stack.use(await migratedDatabase())
   const port = String(await freePort())
   let started: Promise<unknown> | undefined
   async function start(): Promise<void> {

@@ -223,7 +223,7 @@ describe('examples/clients', () => {
         const child = spawn(file, [...before, ...args], {
           cwd: root,
           env: {
-            NODE_COMPILE_CACHE: root,
+            NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? root,
             PATH: process.env['PATH'] ?? '',
             DEED_ADDRESS: deed.address,
             DEED_KEY: deed.project.adminKey,

@@ -10,7 +10,7 @@ import { freePort, within } from '../support/deed-process.ts'
 import { buildImage, type Image, includedFiles } from '../support/dockerfile.ts'
 import { copyCheckout, filesOf, linkFile, root, spacedFolder } from '../support/package.ts'
 import { testDatabase } from '../support/postgres.ts'
-import { runDeed } from '../support/run-deed.ts'
+import { runCommandHere } from '../support/run-deed.ts'
 
 const secret = 'a-key-that-only-the-test-of-the-image-has'
 const contract = `syntax = "proto3";
@@ -145,7 +145,7 @@ describe('the Dockerfile', function () {
       await mkdir(join(outside.path, 'mail'))
       await writeFile(join(outside.path, 'mail/mail.proto'), contract)
       const caller = { DEED_ADDRESS: `127.0.0.1:${env['DEED_PORT']}`, DEED_KEY: secret }
-      const published = await runDeed(['publish', join(outside.path, 'mail')], caller)
+      const published = await runCommandHere(['publish', join(outside.path, 'mail')], caller)
       assert.equal(published.code, 0, published.stderr)
     } finally {
       child.kill('SIGTERM')

@@ -8,6 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { runBuf } from '../../src/contracts/buf.ts'
 import { writeCommonImports } from '../../src/contracts/imports.ts'
 import { clientProgram } from '../support/client-program.ts'
+import { initialisedFolder } from '../support/data-folder.ts'
 import { within } from '../support/deed-process.ts'
 import { readDocuments } from '../support/markdown.ts'
 import {
@@ -20,7 +21,6 @@ import {
   run,
   spacedFolder,
 } from '../support/package.ts'
-import { dataFolder } from '../support/postgres.ts'
 
 const contract = `syntax = "proto3";
 package shop.v1;
@@ -101,7 +101,7 @@ describe('npm pack', function () {
   })
 
   it('serves, publishes, calls, and is called by a program with its client', async () => {
-    await using data = await dataFolder()
+    await using data = await initialisedFolder()
     await mkdir(join(project, 'mail'))
     await writeFile(join(project, 'mail/mail.proto'), contract)
     const env = personEnvironment({ DEED_PORT: '0', DEED_DATA_DIR: data.path, DEED_LOG_LEVEL: 'warn' })

@@ -8,7 +8,7 @@ import { status } from '@grpc/grpc-js'
 import { refusal } from '../support/call.ts'
 import { endProcesses, startDeed } from '../support/deed-process.ts'
 import { FakeAnthropic } from '../support/fake-anthropic.ts'
-import { dataFolder, testDatabase } from '../support/postgres.ts'
+import { dataFolder, migratedDatabase } from '../support/postgres.ts'
 import { connectTo } from '../support/server.ts'
 
 const source = {
@@ -37,7 +37,7 @@ describe('trace', () => {
   /** A server in a process of its own with a fake vendor behind it. */
   async function start(env: Record<string, string>) {
     const stack = new AsyncDisposableStack()
-    const { url } = stack.use(await testDatabase())
+    const { url } = stack.use(await migratedDatabase())
     const folder = stack.use(await dataFolder())
     const vendor = stack.use(await new FakeAnthropic().start())
     const deed = stack.use(

@@ -8,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { isRoot } from '../../src/storage/embedded/as-user.ts'
 import { type Embedded, startEmbedded } from '../../src/storage/embedded.ts'
-import { dataFolder, ownPostgres, testDatabase } from '../support/postgres.ts'
+import { dataFolder, initialisedFolder } from '../support/data-folder.ts'
+import { ownPostgres, testDatabase } from '../support/postgres.ts'
 
 const ownerScript = join(import.meta.dirname, '../support/embedded-owner.ts')
 const quiet = () => undefined
@@ -90,7 +91,7 @@ describe('embedded PostgreSQL', () => {
   })
 
   it('refuses a wrong password', async () => {
-    await using folder = await dataFolder()
+    await using folder = await initialisedFolder()
     await using embedded = await start(folder.path)
     const url = new URL(embedded.url)
     url.password = 'guess'
@@ -98,7 +99,7 @@ describe('embedded PostgreSQL', () => {
   })
 
   it('stops while connections are open', async () => {
-    await using folder = await dataFolder()
+    await using folder = await initialisedFolder()
     const embedded = await start(folder.path)
     const client = new Client({ connectionString: embedded.url })
     const lost = new Promise((resolve) => client.on('error', resolve))
@@ -111,7 +112,7 @@ describe('embedded PostgreSQL', () => {
   })
 
   it('refuses a second server in one line, and leaves the first its PostgreSQL', async () => {
-    await using folder = await dataFolder()
+    await using folder = await initialisedFolder()
     await using first = await start(folder.path)
     await assert.rejects(start(folder.path), { message: oneLineRefusal(folder.path) })
     assert.deepEqual(await query(first.url, 'select 1 as one'), [{ one: 1 }])
@@ -129,7 +130,7 @@ describe('embedded PostgreSQL', () => {
   })
 
   it('adopts the PostgreSQL that a killed server left running', async () => {
-    await using folder = await dataFolder()
+    await using folder = await initialisedFolder()
     const owner = await startOwner(folder.path)
     await query(owner.answer.url ?? '', 'create table kept as select 1 as one')
     const pid = await postmasterPid(folder.path)
@@ -144,7 +145,7 @@ describe('embedded PostgreSQL', () => {
   })
 
   it('starts anew right after, and while, another server leaves', async () => {
-    await using folder = await dataFolder()
+    await using folder = await initialisedFolder()
     const owner = await startOwner(folder.path)
     const leaving = owner.end('SIGTERM')
     await using embedded = await start(folder.path)
@@ -153,7 +154,7 @@ describe('embedded PostgreSQL', () => {
   })
 
   it('starts PostgreSQL again when it was killed, with the same URL, and still has the folder', async () => {
-    await using folder = await dataFolder()
+    await using folder = await initialisedFolder()
     const told: string[] = []
     await using embedded = await start(folder.path, (message) => told.push(message))
     await query(embedded.url, 'create table kept as select 1 as one')
@@ -168,7 +169,7 @@ describe('embedded PostgreSQL', () => {
   })
 
   it('takes its lock again when an operator ends the connection that holds it', async () => {
-    await using folder = await dataFolder()
+    await using folder = await initialisedFolder()
     const told: string[] = []
     await using embedded = await start(folder.path, (message) => told.push(message))
     const holders = `select count(*)::int as holders from pg_locks where locktype = 'advisory'`
@@ -181,7 +182,7 @@ describe('embedded PostgreSQL', () => {
   })
 
   it('starts over a postmaster.pid whose number is another process by now', async () => {
-    await using folder = await dataFolder()
+    await using folder = await initialisedFolder()
     const first = await start(folder.path)
     await query(first.url, 'create table kept as select 1 as one')
     const file = join(folder.path, 'postgres/postmaster.pid')
@@ -214,7 +215,7 @@ describe('embedded PostgreSQL', () => {
   })
 
   it('says in one line what is wrong with the data folder, or with PostgreSQL', async () => {
-    await using folder = await dataFolder()
+    await using folder = await initialisedFolder()
     const file = join(folder.path, 'file')
     await writeFile(file, '')
     await assert.rejects(

@@ -1,10 +1,12 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fromBinary } from '@bufbuild/protobuf'
 import { type FileDescriptorSet, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import { runBuf } from '../../src/contracts/buf.ts'
 import { writeCommonImports } from '../../src/contracts/imports.ts'
+import { runFolder } from './run-folder.ts'
 
 /** A new folder under the system's temporary one with these files (by path); removed with `await using`. */
 export async function folderOf(
@@ -23,9 +25,51 @@ const compiled = new Map<string, Promise<Buffer>>()
 /** Compiles .proto sources (by path) that may import what contracts may: with all imports and source info. Once for each. */
 export async function compile(sources: Readonly<Record<string, string>>): Promise<FileDescriptorSet> {
   const key = JSON.stringify(sources)
-  const image = compiled.get(key) ?? build(sources)
+  const image = compiled.get(key) ?? kept(key, () => build(sources))
   compiled.set(key, image)
   return fromBinary(FileDescriptorSetSchema, await image)
+}
+
+/** From one run to the next: buf takes 0.2 CPU-seconds for each, and there are hundreds. */
+const store = join(import.meta.dirname, '../../node_modules/.cache/images')
+
+/** What an image depends on beside its sources. */
+const parts = ['package-lock.json', 'proto/deed/v1/annotations.proto', 'test/support/compile.ts']
+let shelf: Promise<string> | undefined
+
+/** The folder for the state of those parts; images of others are of no more use. */
+async function findShelf(): Promise<string> {
+  const texts = await Promise.all(parts.map((name) => readFile(join(import.meta.dirname, '../..', name), 'utf8')))
+  const name = hashOf(texts)
+  await mkdir(join(store, name), { recursive: true })
+  const old = (await readdir(store)).filter((other) => other !== name)
+  await Promise.all(old.map((other) => rm(join(store, other), { recursive: true, force: true })))
+  return join(store, name)
+}
+
+async function kept(key: string, make: () => Promise<Buffer>): Promise<Buffer> {
+  shelf ??= findShelf()
+  const path = join(await shelf, hashOf([key]))
+  const found = await readFile(path).catch(() => undefined)
+  if (found) return found
+  const image = await make()
+  const staging = `${path}.${randomUUID()}`
+  await writeFile(staging, image)
+  await rename(staging, path) // the other worker may make the same
+  return image
+}
+
+function hashOf(texts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(texts)).digest('hex')
+}
+
+let imports: Promise<string> | undefined
+
+/** What contracts may import, once for all that is compiled. */
+async function writeImports(): Promise<string> {
+  const path = join(runFolder(), `imports-${process.pid}`)
+  await writeCommonImports(path)
+  return path
 }
 
 async function build(sources: Readonly<Record<string, string>>): Promise<Buffer> {
@@ -34,7 +78,8 @@ async function build(sources: Readonly<Record<string, string>>): Promise<Buffer>
     'buf.yaml': JSON.stringify({ version: 'v2', modules }),
     ...Object.fromEntries(Object.entries(sources).map(([name, source]) => [`sources/${name}`, source])),
   })
-  await writeCommonImports(join(folder.path, 'imports'))
+  imports ??= writeImports()
+  await symlink(await imports, join(folder.path, 'imports'))
   const output = join(folder.path, 'image.binpb')
   const args = ['build', 'sources', '--as-file-descriptor-set', '--output', output]
   const { code, stderr } = await runBuf(args, folder.path, AbortSignal.timeout(20_000))

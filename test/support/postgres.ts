@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, realpath, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { mkdir } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { type Cluster, databaseUrl, openCluster } from '../../src/storage/embedded/cluster.ts'
 import { findPostmaster, stopPostmaster } from '../../src/storage/embedded/postmaster.ts'
 import { ensurePostmaster } from '../../src/storage/embedded/start.ts'
 import { migrate } from '../../src/storage/migrate.ts'
+import { initialise, initialisedFolder } from './data-folder.ts'
+import { sharedDataDir } from './run-folder.ts'
+
+export { dataFolder } from './data-folder.ts'
 
 const startTimeoutMs = 30_000
 const stopTimeoutMs = 5000
@@ -30,29 +32,34 @@ export type OwnPostgres = {
 }
 
 let shared: Promise<OwnPostgres> | undefined
+let template: Promise<void> | undefined
+const migrated = 'migrated'
 
 /** A fresh, empty database on the one PostgreSQL of this mocha run, dropped when it is disposed of. */
 export function testDatabase(): Promise<TestDatabase> {
   return createDatabase('template1')
 }
 
-let template: Promise<string> | undefined
-
 /** As {@link testDatabase}, with Deed's schema: a copy of one that was migrated once. */
 export async function migratedDatabase(): Promise<TestDatabase> {
   template ??= migrateTemplate()
-  return createDatabase(await template)
+  await template
+  return createDatabase(migrated)
 }
 
-async function migrateTemplate(): Promise<string> {
-  const { name, url } = await createDatabase('template1')
-  await migrate(url)
-  return name
+/** Workers may be at it at once: each migrates one of its own, and the first to give it the name wins. */
+async function migrateTemplate(): Promise<void> {
+  const { url } = await sharedPostgres()
+  if ((await execute(url, `select 1 from pg_database where datname = '${migrated}'`)) > 0) return
+  await using made = await createDatabase('template1')
+  await migrate(made.url)
+  await execute(url, `alter database ${made.name} rename to ${migrated}`).catch((error: { code?: string }) => {
+    if (error.code !== '42P04') throw error // duplicate_database
+  })
 }
 
 async function createDatabase(from: string): Promise<TestDatabase & { name: string }> {
-  shared ??= startPostgres({ fsync: 'off', full_page_writes: 'off', max_connections: '300' })
-  const { url } = await shared
+  const { url } = await sharedPostgres()
   const name = `test_${randomUUID().replaceAll('-', '')}`
   await execute(url, `create database ${name} template ${from} strategy file_copy`)
   return {
@@ -64,36 +71,35 @@ async function createDatabase(from: string): Promise<TestDatabase & { name: stri
   }
 }
 
+/** One for all workers, until the run ends: who comes second finds it running. */
+function sharedPostgres(): Promise<OwnPostgres> {
+  shared ??= startShared()
+  return shared
+}
+
+async function startShared(): Promise<OwnPostgres> {
+  await mkdir(sharedDataDir(), { recursive: true })
+  await initialise(sharedDataDir())
+  return startPostgres(sharedDataDir(), { fsync: 'off', full_page_writes: 'off', max_connections: '400' })
+}
+
 /** A PostgreSQL with data of its own, as careful with them as in production (fsync). */
 export async function ownPostgres(): Promise<OwnPostgres> {
-  return startPostgres({})
-}
-
-/** Stops the PostgreSQL that `testDatabase` has started, if it has. */
-export async function stopSharedPostgres(): Promise<void> {
-  const started = await shared?.catch(() => undefined)
-  shared = template = undefined
-  await started?.[Symbol.asyncDispose]()
-}
-
-/** A folder for the data of a test; on disposal it goes, with a cluster that root had to keep elsewhere. */
-export async function dataFolder(): Promise<{ path: string; [Symbol.asyncDispose](): Promise<void> }> {
-  const path = await mkdtemp(join(tmpdir(), 'deed-test-'))
+  const folder = await initialisedFolder()
+  const postgres = await startPostgres(folder.path, {})
   return {
-    path,
+    ...postgres,
     async [Symbol.asyncDispose]() {
-      const cluster = await realpath(join(path, 'postgres')).catch(() => undefined)
-      if (cluster) await rm(cluster, { recursive: true, force: true })
-      await rm(path, { recursive: true, force: true })
+      await postgres[Symbol.asyncDispose]()
+      await folder[Symbol.asyncDispose]()
     },
   }
 }
 
-async function startPostgres(settings: Readonly<Record<string, string>>): Promise<OwnPostgres> {
-  const folder = await dataFolder()
+async function startPostgres(dataDir: string, settings: Readonly<Record<string, string>>): Promise<OwnPostgres> {
   const log = () => undefined
   const limits = () => ({ signal: AbortSignal.timeout(startTimeoutMs), log })
-  const cluster = await openCluster({ dataDir: folder.path, settings, ...limits() })
+  const cluster = await openCluster({ dataDir, settings, ...limits() })
   const { port } = await ensurePostmaster(cluster, limits())
   const url = databaseUrl(cluster, port, 'postgres')
   const pid = async () => (await running(cluster)).pid
@@ -110,10 +116,7 @@ async function startPostgres(settings: Readonly<Record<string, string>>): Promis
       const limit = AbortSignal.timeout(stopTimeoutMs)
       while (await findPostmaster(cluster)) await sleep(5, undefined, { signal: limit })
     },
-    async [Symbol.asyncDispose]() {
-      await stopPostmaster(cluster, AbortSignal.timeout(stopTimeoutMs))
-      await folder[Symbol.asyncDispose]()
-    },
+    [Symbol.asyncDispose]: () => stopPostmaster(cluster, AbortSignal.timeout(stopTimeoutMs)),
   }
 }
 
@@ -123,12 +126,13 @@ async function running(cluster: Cluster): Promise<{ pid: number }> {
   return found
 }
 
-async function execute(url: string, statement: string): Promise<void> {
+/** Returns how many rows there were. */
+async function execute(url: string, statement: string): Promise<number> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
   client.on('error', () => undefined)
   await client.connect()
   try {
-    await client.query(statement)
+    return (await client.query(statement)).rowCount ?? 0
   } finally {
     await client.end()
   }

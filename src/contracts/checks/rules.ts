@@ -5,6 +5,7 @@ import type { Fault } from '../fault.ts'
 import type { Image } from '../image.ts'
 import { inspect } from '../inspect.ts'
 import { validatorOf } from '../validator.ts'
+import { hasRules } from './has-rules.ts'
 import { usedTypes } from './used-types.ts'
 
 /**
@@ -24,6 +25,7 @@ export async function ruleFaults(image: Image, signal: AbortSignal): Promise<Fau
 }
 
 async function lint({ set }: Image, signal: AbortSignal): Promise<Fault[]> {
+  if (!set.file.some(hasRules)) return [] // spares the 0.2 s that buf takes
   const findings = await inspect({
     command: 'lint',
     use: ['PROTOVALIDATE'],
