@@ -64,9 +64,10 @@ async function createDatabase(from: string): Promise<TestDatabase & { name: stri
   }
 }
 
-/** A PostgreSQL with data of its own, as careful with them as in production (fsync). */
-export async function ownPostgres(): Promise<OwnPostgres> {
-  return startPostgres({})
+/** A PostgreSQL with data of its own, as careful with them as in production (fsync). `path`: of an empty folder for them. */
+export async function ownPostgres(path?: string): Promise<OwnPostgres> {
+  const folder = path === undefined ? undefined : { path, [Symbol.asyncDispose]: async () => {} }
+  return startPostgres(folder ? { max_wal_size: '48MB', min_wal_size: '32MB' } : {}, folder)
 }
 
 /** Stops the PostgreSQL that `testDatabase` has started, if it has. */
@@ -89,8 +90,11 @@ export async function dataFolder(): Promise<{ path: string; [Symbol.asyncDispose
   }
 }
 
-async function startPostgres(settings: Readonly<Record<string, string>>): Promise<OwnPostgres> {
-  const folder = await dataFolder()
+async function startPostgres(
+  settings: Readonly<Record<string, string>>,
+  given?: Awaited<ReturnType<typeof dataFolder>>,
+): Promise<OwnPostgres> {
+  const folder = given ?? (await dataFolder())
   const log = () => undefined
   const limits = () => ({ signal: AbortSignal.timeout(startTimeoutMs), log })
   const cluster = await openCluster({ dataDir: folder.path, settings, ...limits() })
