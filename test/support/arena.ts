@@ -1,4 +1,5 @@
 import { Pool } from 'pg'
+import type { FakeAnthropicOptions } from './fake-anthropic.ts'
 import { eventually, type Ground, type Inspector, inspect, prepareGround } from './ground.ts'
 import { broken, type Load, startLoad } from './load.ts'
 import { type OwnPostgres, ownPostgres } from './postgres.ts'
@@ -28,21 +29,25 @@ const growthMb = 200
 /** The migration's and the listener's connections, beside the pool. */
 const besidePool = 2
 
-export async function prepareArena({ clocks = clocksMs as readonly number[] } = {}): Promise<Arena> {
+const brisk: FakeAnthropicOptions['respond'] = ({ n }) => ({
+  delayMs: 20 + (n % 7) * 20,
+  json: { text: `answer ${n}` },
+})
+
+/** `respond`: instead of answers after 20 to 140 ms. */
+export async function prepareArena(respond = brisk): Promise<Arena> {
   await using stack = new AsyncDisposableStack()
   const disk = await smallDisk()
   if (typeof disk !== 'string') stack.use(disk)
   const postgres = stack.use(await ownPostgres(typeof disk === 'string' ? undefined : disk.path))
-  const ground = stack.use(
-    await prepareGround(({ n }) => ({ delayMs: 20 + (n % 7) * 20, json: { text: `answer ${n}` } })),
-  )
+  const ground = stack.use(await prepareGround(respond))
   const pool = new Pool({ connectionString: postgres.url, max: 3, connectionTimeoutMillis: 5_000 })
   pool.on('error', () => {})
   stack.defer(() => pool.end())
   const inspector = stack.use(inspect(postgres.url))
   // One after the other would take three times as long; the first migrates, the others wait for it.
   const [a, b, c] = await Promise.all(
-    [0, 1, 2].map(async (n) => stack.use(await Seat.take(ground, postgres.url, pool, clocks[n] ?? 0))),
+    [0, 1, 2].map(async (n) => stack.use(await Seat.take(ground, postgres.url, pool, clocksMs[n] ?? 0))),
   )
   if (!a || !b || !c) throw new Error('a seat is missing')
   const seats = [a, b, c] as const
