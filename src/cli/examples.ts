@@ -56,6 +56,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   'deed key revoke': ['npx deed key revoke 5f3c1e9a-2b7d-4e8f-9a1c-6d0b3e5f7a92'],
   'deed health': ['npx deed health', 'npx deed health readiness', 'DEED_ADDRESS=db1:50051 npx deed health --json'],
   'deed migrate': ['npx deed migrate', 'DATABASE_URL=postgresql://deed@db.example.com/deed npx deed migrate'],
+  'deed doctor': ['npx deed doctor', 'DATABASE_URL=postgresql://deed@db.example.com/deed npx deed doctor --json'],
   'deed completion': [
     'source <(npx deed completion bash)        # in ~/.bashrc',
     'source <(npx deed completion zsh)         # in ~/.zshrc, after compinit',

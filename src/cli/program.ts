@@ -174,6 +174,13 @@ export function createProgram(around: Surroundings): Command {
       await runMigrations(storage, output, signal)
     },
   )
+  add(program, 'doctor', 'look into the database for what must not be; fails when something is wrong').action(
+    async (_, command: Command) => {
+      const [storage, output, signal] = [around.storage(), around.output(isJson(command)), around.interrupt()]
+      const { runDoctor } = await import('./doctor.ts')
+      await runDoctor(storage, output, signal)
+    },
+  )
   add(program, 'completion', 'print a script that completes deed in a shell')
     .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']))
     .action(async (shell: Shell, _, command: Command) => {

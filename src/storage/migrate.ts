@@ -40,7 +40,7 @@ async function requirePostgres15(client: Client): Promise<void> {
 }
 
 /** Says nothing of the URL, which holds a password. */
-function unreachable(error: unknown): Error {
+export function unreachable(error: unknown): Error {
   const code = error instanceof Error && 'code' in error ? ` (${error.code})` : ''
   const what = error instanceof Error && code === '' ? ` (${error.message})` : code
   return new Error(`cannot use the PostgreSQL of DATABASE_URL${what}: start it, or correct the URL`, { cause: error })

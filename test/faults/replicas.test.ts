@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
 import { status } from '@grpc/grpc-js'
-import type { DeedClient, Outcome } from '../support/deed-client.ts'
+import type { DeedClient } from '../support/deed-client.ts'
 import { endProcesses, startDeed, within } from '../support/deed-process.ts'
 import { eventually, inspect, prepareGround } from '../support/ground.ts'
-import { broken, type Made, startLoad } from '../support/load.ts'
+import { broken, type Made } from '../support/load.ts'
 import { testDatabase } from '../support/postgres.ts'
 
-const rivals = 40
 /** Operations of each kind that a replica holds when it is lost. */
 const held = 10
 /** Longer than a replica's life without a heartbeat, and the first pause of what it held. */
@@ -16,33 +15,6 @@ const slowMs = 2_000
 
 describe('replicas over one database', () => {
   afterEach(endProcesses)
-
-  it('make one operation of rival calls with one key', async () => {
-    await using database = await testDatabase()
-    await using ground = await prepareGround()
-    const env = { DATABASE_URL: database.url }
-    await using first = await startDeed(await ground.env(env))
-    await using second = await startDeed(await ground.env(env))
-    const clients = [ground.client(first.address), ground.client(second.address)] as const
-    await clients[0].publish()
-    await clients[1].published()
-
-    const outcomes = await Promise.all(
-      Array.from({ length: rivals }, (_, n) => (clients[n % 2] ?? clients[0]).echo('rival', 'one key')),
-    )
-    assert.equal(new Set(outcomes.map(endOf)).size, 1, outcomes.map(endOf).join('\n'))
-    assert.equal(outcomes.filter(({ replayed }) => !replayed).length, 1)
-    assert.equal(ground.fake.requests.length, 1)
-    assert.deepEqual(await broken([{ text: 'rival', key: 'one key', outcomes }], clients[1]), [])
-
-    const load = startLoad(clients, 16, 'both')
-    await load.more(100)
-    await load.stop()
-    assert.deepEqual(await broken(load.made, clients[0]), [])
-    await using inspector = inspect(database.url)
-    assert.deepEqual([...(await inspector.misplaced()), ...(await inspector.unpaid())], [])
-    assert.deepEqual([(await first.stop()).code, (await second.stop()).code], [0, 0])
-  }).timeout(60_000)
 
   it('answer what a killed and a frozen one held; that one changes nothing when it wakes', async () => {
     await using database = await testDatabase()
@@ -108,8 +80,6 @@ describe('replicas over one database', () => {
     assert.deepEqual([(await frozen.stop()).code, (await survivor.stop()).code], [0, 0])
   }).timeout(90_000)
 })
-
-const endOf = ({ code, bytes, operation }: Outcome) => `${code} ${bytes?.toString('hex')} ${operation}`
 
 /** What each operation ended with. */
 async function results(client: DeedClient): Promise<Map<string, string>> {

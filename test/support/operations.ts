@@ -9,6 +9,7 @@ import { Operations } from '../../src/operations/operations.ts'
 import { type Database, openDatabase } from '../../src/storage/database.ts'
 import { Project } from '../../src/storage/entities/project.ts'
 import { Listener } from '../../src/storage/listener.ts'
+import { examine } from '../../src/storage/statements/doctor.ts'
 import { methodOf } from './methods.ts'
 import { migratedDatabase } from './postgres.ts'
 
@@ -89,12 +90,15 @@ export async function count(db: Database, table: string): Promise<number> {
   return rows[0]?.n ?? -1
 }
 
-/** The invariant: each accepted operation is in exactly one of ready, timer, lease, result. Returns the ids that are not. */
+/** What the doctor finds, in words. That no replica lives is said by the test that ended them. */
 export async function misplaced(db: Pick<Database, 'pool'>): Promise<string[]> {
-  const { rows } = await db.pool.query<{ id: string; places: number }>(`
-    with place as (select operation_id as id from ready union all select operation_id from timer
-      union all select operation_id from lease union all select id from result)
-    select coalesce(o.id, p.id) as id, count(p.id)::int as places from operation o full join place p on p.id = o.id
-    group by o.id, p.id having count(o.id) <> 1 or count(p.id) <> 1`)
-  return rows.map((row) => `${row.id} in ${row.places}`)
+  const client = await db.pool.connect()
+  try {
+    const { findings } = await examine(client)
+    return findings
+      .filter(({ fault }) => fault !== 'no replica lives')
+      .map(({ fault, table, operation, detail }) => `${fault}: ${operation ?? table}, ${detail}`)
+  } finally {
+    client.release()
+  }
 }
