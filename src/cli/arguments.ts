@@ -22,3 +22,20 @@ export function milliseconds(text: string): number {
   if (value >= 1 && value <= 86_400_000) return value
   throw new InvalidArgumentError('It must be a time such as 90, 90s, 500ms or 2m, up to a day.')
 }
+
+/** What idempotency keys begin with. The rest of a key is 60 characters at the most. */
+export function keyPrefix(text: string): string {
+  if (/^[A-Za-z0-9_.:/-]{0,150}$/.test(text)) return text
+  throw new InvalidArgumentError('It may have 150 letters, digits and any of _ . : / - at the most.')
+}
+
+export function weight(text: string): number {
+  const value = /^\d{1,4}(\.\d{1,6})?$/.test(text) ? Number(text) : Number.NaN
+  if (value >= 0.001 && value <= 1_000) return value
+  throw new InvalidArgumentError('It must be a number from 0.001 to 1000.')
+}
+
+export function countOrNone(text: string): number | 'none' {
+  if (text === 'none' || /^[1-9]\d{0,5}$/.test(text)) return text === 'none' ? text : Number(text)
+  throw new InvalidArgumentError('It must be a whole number from 1 to 999999, or none.')
+}

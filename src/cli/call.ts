@@ -1,16 +1,15 @@
-import { createRegistry, type DescMethod, fromBinary, type Registry, toJson } from '@bufbuild/protobuf'
+import { type DescMethod, fromBinary, type Registry, toJson } from '@bufbuild/protobuf'
 import type { Metadata } from '@grpc/grpc-js'
-import { ownRegistry } from '../contracts/own-image.ts'
+import { Operation } from '../../gen/google/longrunning/operations.ts'
 import type { CommandContext } from './command.ts'
 import type { Reply, UnaryMethod } from './connect.ts'
-import { fetchNamed } from './contract-image.ts'
-import { Failure, misuse } from './failure.ts'
+import { fetchMethod } from './contract-method.ts'
+import { type Failure, misuse } from './failure.ts'
 import { span } from './format.ts'
 import { jsonLine } from './json-line.ts'
 import { methodName } from './names.ts'
 import type { Output } from './output.ts'
 import { encodeRequest, readData } from './request-data.ts'
-import { nearest } from './text.ts'
 
 export type CallArguments = {
   /** `acme.support.v1.TicketService/TriageTicket` */
@@ -20,8 +19,12 @@ export type CallArguments = {
   /** Ask for the fields instead. */
   interactive: boolean
   idempotencyKey: string | undefined
+  /** Wait for the end of what a long-running method starts. */
+  wait: boolean
   timeoutMs: number
 }
+
+const longRunning = 'google.longrunning.Operation'
 
 /** `deed call`: a method of a published contract, with JSON or YAML in and JSON out. */
 export async function call(context: CommandContext, args: CallArguments): Promise<void> {
@@ -32,18 +35,43 @@ export async function call(context: CommandContext, args: CallArguments): Promis
   if (interactive) requireTerminal()
   if (data === '-' && process.stdin.isTTY && !output.json) output.remark('type the request, and end it with Ctrl-D:')
   const given = data === undefined ? undefined : await readData(data, signal)
-  const { image } = await fetchNamed(connection, `contracts/${service}`)
-  const { registry } = image
-  const desc = findMethod(service, method, registry.getService(service)?.methods ?? [])
+  const { desc, registry } = await fetchMethod(connection, args.method)
   const send = (bytes: Buffer) => sendRequest(context, args, `/${service}/${method}`, bytes)
   const { response, trailers } = given
     ? await send(await encodeRequest(desc.input, given, registry))
     : await askAndSend(context, desc, registry, send)
-  // An operation has an Any with metadata of Deed's own, which no contract has to import.
-  const known = createRegistry(ownRegistry, registry)
-  const answer = toJson(desc.output, fromBinary(desc.output, response), { registry: known })
+  if (desc.output.typeName === longRunning) return await started(context, args, Operation.decode(response), trailers)
+  const answer = toJson(desc.output, fromBinary(desc.output, response), { registry })
   output.print(output.json ? jsonLine(answer) : JSON.stringify(answer, undefined, 2))
   remarkOn(trailers, output)
+}
+
+/** What a long-running method answers: its operation, or with `--wait` what that ends with. */
+async function started(
+  { connection, output, signal }: CommandContext,
+  { wait, timeoutMs }: CallArguments,
+  operation: Operation,
+  trailers: Metadata,
+): Promise<void> {
+  const { name } = operation
+  const [{ operationViewer, viewJson }, { printEnd, waitForEnd }] = await Promise.all([
+    import('./operation-view.ts'),
+    import('./operation-wait.ts'),
+  ])
+  const view = operationViewer(connection)
+  if (!wait) {
+    output.print(output.json ? jsonLine(viewJson(await view(operation))) : name)
+    const isReplay = trailers.get('deed-replayed').map(String).includes('true')
+    const made = isReplay ? 'an earlier call with this key made it; ' : ''
+    if (!output.json) output.remark(`${made}"npx deed operation wait ${name}" waits for its end`)
+    return
+  }
+  using progress = output.progress(`waiting for ${name}, ${span(timeoutMs)} at the most`)
+  const persistence = { signal, patienceMs: timeoutMs }
+  const ended = operation.done ? operation : await waitForEnd(connection, name, timeoutMs, persistence)
+  const seen = await view(ended)
+  progress[Symbol.dispose]()
+  printEnd(seen, output)
 }
 
 function notOne(interactive: boolean): Failure {
@@ -75,15 +103,6 @@ async function sendRequest(
 ): Promise<Reply<Buffer>> {
   using _progress = output.progress(`waiting for the answer, ${span(timeoutMs)} at the most`)
   return await connection.call(overBytes(path), bytes, { timeoutMs, idempotencyKey })
-}
-
-function findMethod(service: string, method: string, methods: readonly DescMethod[]): DescMethod {
-  const names = methods.map(({ name }) => name)
-  const found = methods.find(({ name }) => name === method)
-  if (found) return found
-  const meant = nearest(method, names)
-  const hint = meant === undefined ? `it has ${names.join(', ')}` : `did you mean ${service}/${meant}?`
-  throw new Failure(`${service} has no method ${method}`, { hint })
 }
 
 function overBytes(path: string): UnaryMethod<Buffer, Buffer> {

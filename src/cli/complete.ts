@@ -1,5 +1,5 @@
 import type { Command, Option } from 'commander'
-import { type Candidates, contractNames, methodNames } from './complete-names.ts'
+import { type Candidates, contractNames, methodNames, operationIds, projectNames } from './complete-names.ts'
 import type { Shell } from './completion.ts'
 import type { Target } from './connect.ts'
 
@@ -84,6 +84,7 @@ async function valuesOf(
 ): Promise<Candidates> {
   if (option.argChoices) return { kind: 'values', values: option.argChoices.map((value) => ({ value, help: '' })) }
   if (option.long === '--data') return /^[{[-]/.test(typed) ? none : data
+  if (option.long === '--output') return { kind: 'files', values: [] }
   if (option.long === '--contract') return contractNames(target())
   if (option.long !== '--schema' && option.long !== '--prompt') return none
   const { values } = await methodNames(target(), `${given[0] ?? ''}/`)
@@ -91,14 +92,20 @@ async function valuesOf(
 }
 
 async function argumentsOf(command: Command, index: number, typed: string, target: () => Target): Promise<Candidates> {
-  const argument = command.registeredArguments[index]
+  const last = command.registeredArguments.at(-1)
+  const argument = command.registeredArguments[index] ?? (last?.variadic ? last : undefined)
   if (!argument) return none
   if (argument.argChoices) return { kind: 'values', values: argument.argChoices.map((value) => ({ value, help: '' })) }
   const name = `${command.parent?.name()} ${command.name()} ${argument.name()}`
   if (name === 'deed publish path') return { kind: 'files', values: [] }
   if (name === 'deed new name') return { kind: 'folders', values: [] }
-  if (name === 'deed call service/method') return methodNames(target(), typed)
+  if (name === 'deed batch file') return { kind: 'files', values: [] }
+  if (argument.name() === 'service/method') return methodNames(target(), typed)
   if (command.parent?.name() === 'contract' && argument.name() === 'name') return contractNames(target())
+  if (command.parent?.name() === 'operation' && argument.name() === 'id') {
+    return operationIds(target(), ['wait', 'cancel'].includes(command.name()))
+  }
+  if (command.parent?.name() === 'project' && argument.name() === 'name') return projectNames(target())
   if (name === 'deed health service') {
     return { kind: 'values', values: ['readiness', 'liveness'].map((value) => ({ value, help: '' })) }
   }

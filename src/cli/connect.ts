@@ -2,6 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { Client, connectivityState, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
 import { Failure } from './failure.ts'
 import { refusal, wasDetailed } from './refusal.ts'
+import { type StreamMethod, streamed } from './streamed.ts'
+
+export type { StreamMethod }
 
 /** The server that a command talks to, and the key it shows there. */
 export type Target = {
@@ -32,14 +35,31 @@ export type Reply<S> = { response: S; trailers: Metadata }
 export type Connection = {
   /** Makes a call. Throws a Failure that says what the server refused, or that it cannot be reached. */
   call<Q, S>(method: UnaryMethod<Q, S>, request: Q, options?: CallOptions): Promise<Reply<S>>
+  /** Makes a call that is answered with any number of messages, for as long as it takes. Throws as `call` does. */
+  stream<Q, S>(method: StreamMethod<Q, S>, request: Q): AsyncGenerator<S>
   [Symbol.dispose](): void
 }
 
 const defaultTimeoutMs = 30_000
 
+/**
+ * For commands that go on when the server is away for a while: a channel left to itself comes to wait two minutes before it
+ * tries again, and a connection that is silently gone would never be missed.
+ */
+const channelOptions = {
+  'grpc.initial_reconnect_backoff_ms': 200,
+  'grpc.max_reconnect_backoff_ms': 2_000,
+  'grpc.keepalive_time_ms': 60_000,
+  'grpc.keepalive_timeout_ms': 20_000,
+}
+
+/** A failure of a call that no server took. */
+export class Unreachable extends Failure {}
+
 /** Connects when the first call is made. `signal` cancels the calls. */
 export function connect(target: Target, signal: AbortSignal): Connection {
   const client = new Client(target.address, credentials.createInsecure(), {
+    ...channelOptions,
     'grpc.max_receive_message_length': -1,
     // A proxy for the way out is no way to this machine.
     ...(isLoopback(target.address) && { 'grpc.enable_http_proxy': 0 }),
@@ -50,6 +70,14 @@ export function connect(target: Target, signal: AbortSignal): Connection {
       const deadline = Date.now() + (options.timeoutMs ?? defaultTimeoutMs)
       try {
         return await unary(client, method, request, metadata, deadline, signal)
+      } catch (error) {
+        throw isServiceError(error) ? explain(error, client, target.address, signal) : error
+      }
+    },
+    async *stream(method, request) {
+      const metadata = await metadataOf(target, {})
+      try {
+        yield* streamed(client, method, request, metadata, signal)
       } catch (error) {
         throw isServiceError(error) ? explain(error, client, target.address, signal) : error
       }
@@ -118,7 +146,7 @@ function explain(error: ServiceError, client: Client, address: string, signal: A
   const unanswered = error.code === status.UNAVAILABLE || error.code === status.DEADLINE_EXCEEDED
   if (unanswered && !wasDetailed(error) && !isConnected(client)) {
     const { cause, hint } = unreachable(error.details)
-    return new Failure(
+    return new Unreachable(
       `cannot reach a Deed server at ${address}: ${cause}`,
       { hint, json: { code: 'UNAVAILABLE' } },
       error,

@@ -22,7 +22,13 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
     `npx deed call mail.v1.MailService/ReadMail -d '{"text": "Where is my order?"}'`,
     'npx deed call mail.v1.MailService/ReadMail -d @mail/request.yaml',
     'npx deed call mail.v1.MailService/ReadMail --interactive',
+    'npx deed call mail.v1.MailService/SortArchive -d @archive.yaml --wait --deadline 10m',
     'cat request.json | npx deed call mail.v1.MailService/ReadMail -d - --idempotency-key order-48213',
+  ],
+  'deed batch': [
+    'npx deed batch mail.v1.MailService/ReadMail mails.jsonl',
+    'npx deed batch mail.v1.MailService/ReadMail mails.jsonl --retry-failed',
+    'npx deed batch mail.v1.MailService/ReadMail mails.jsonl --output read.jsonl --key-prefix monday-',
   ],
   'deed contract': ['npx deed contract list', 'npx deed contract show mail.v1.MailService'],
   'deed contract list': ['npx deed contract list', 'npx deed contract list --json'],
@@ -42,7 +48,19 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   'deed operation list': [
     'npx deed operation list --state failed',
     'npx deed operation list --contract mail.v1.MailService --method ReadMail --limit 100',
+    `npx deed operation list --filter 'accept_time >= "2026-01-31T00:00:00Z"' --oldest-first`,
   ],
+  'deed operation wait': [
+    'npx deed operation wait 01981f6e-8a60-7c3f-9d24-5a1b2c3d4e5f',
+    'npx deed operation wait operations/01981f6e-8a60-7c3f-9d24-5a1b2c3d4e5f --timeout 10m',
+  ],
+  'deed operation watch': ['npx deed operation watch', `npx deed operation watch --filter 'state = FAILED' --json`],
+  'deed operation cancel': ['npx deed operation cancel 01981f6e-8a60-7c3f-9d24-5a1b2c3d4e5f'],
+  'deed operation retry': [
+    'npx deed operation retry 01981f6e-8a60-7c3f-9d24-5a1b2c3d4e5f',
+    'npx deed operation retry 01981f6e-8a60-7c3f-9d24-5a1b2c3d4e5f --idempotency-key again-1',
+  ],
+  'deed operation delete': ['npx deed operation delete 01981f6e-8a60-7c3f-9d24-5a1b2c3d4e5f'],
   'deed operation get': [
     'npx deed operation get 01981f6e-8a60-7c3f-9d24-5a1b2c3d4e5f',
     'npx deed operation get 01981f6e-8a60-7c3f-9d24-5a1b2c3d4e5f --json',
@@ -54,6 +72,14 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   ],
   'deed key list': ['npx deed key list'],
   'deed key revoke': ['npx deed key revoke 5f3c1e9a-2b7d-4e8f-9a1c-6d0b3e5f7a92'],
+  'deed project': ['npx deed project list', 'npx deed project set default --max-running 50'],
+  'deed project list': ['npx deed project list', 'npx deed project list --json'],
+  'deed project get': ['npx deed project get default'],
+  'deed project set': [
+    'npx deed project set default --weight 2',
+    'npx deed project set default --max-running 50',
+    'npx deed project set default --max-running none',
+  ],
   'deed health': ['npx deed health', 'npx deed health readiness', 'DEED_ADDRESS=db1:50051 npx deed health --json'],
   'deed migrate': ['npx deed migrate', 'DATABASE_URL=postgresql://deed@db.example.com/deed npx deed migrate'],
   'deed doctor': ['npx deed doctor', 'DATABASE_URL=postgresql://deed@db.example.com/deed npx deed doctor --json'],

@@ -45,7 +45,17 @@ export function methodName(text: string): { service: string; method: string } {
   )
 }
 
-/** `operations/ID` from itself or from the ID. */
-export function resourceName(collection: 'operations' | 'apiKeys', text: string): string {
+/** `apiKeys/ID` from itself or from the ID, and so on. */
+export function resourceName(collection: 'operations' | 'apiKeys' | 'projects', text: string): string {
   return text.startsWith(`${collection}/`) ? text : `${collection}/${text}`
+}
+
+/** `operations/ID` from itself or from the ID. Throws a Failure for what can be neither. */
+export function operationName(text: string): string {
+  const name = resourceName('operations', text)
+  if (/^operations\/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(name)) return name
+  throw misuse(
+    `${JSON.stringify(text)} names no operation`,
+    'write operations/ID, as "npx deed operation list" shows it',
+  )
 }

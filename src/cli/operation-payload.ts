@@ -12,13 +12,24 @@ import { ownJson } from './own-json.ts'
 /** What was asked and answered, as JSON. Exactly one of response and error is there when the operation has ended. */
 export type Payloads = { request?: JsonValue; response?: JsonValue; error?: StatusDetails }
 
-/** Decodes the payloads of operations. Each version of a contract is fetched once. */
-export function payloadReader(connection: Connection): (operation: Operation) => Promise<Payloads> {
+/** Gets the image of a contract's version; undefined when the contract was deleted. Each is fetched once. */
+export function imageReader(connection: Connection): (contractVersion: string) => Promise<Image | undefined> {
   const images = new Map<string, Promise<Image | undefined>>()
-  return async ({ contractVersion, request, result }) => {
-    const fetched = images.get(contractVersion) ?? fetchImage(connection, contractVersion)
+  return (contractVersion) => {
+    const known = images.get(contractVersion)
+    if (known) return known
+    const fetched = fetchImage(connection, contractVersion)
     images.set(contractVersion, fetched)
-    const image = await fetched
+    fetched.catch(() => images.delete(contractVersion)) // to be asked for again, when the server is back
+    return fetched
+  }
+}
+
+/** Decodes the payloads of operations. */
+export function payloadReader(connection: Connection): (operation: Operation) => Promise<Payloads> {
+  const read = imageReader(connection)
+  return async ({ contractVersion, request, result }) => {
+    const image = await read(contractVersion)
     return {
       ...(request && { request: anyJson(request, image) }),
       ...(result?.$case === 'response' && { response: anyJson(result.value, image) }),
@@ -44,7 +55,7 @@ async function fetchImage(connection: Connection, contractVersion: string): Prom
 }
 
 /** Without its type at hand, a message is shown as its bytes. */
-function anyJson({ typeUrl, value }: Any, image: Image | undefined): JsonValue {
+export function anyJson({ typeUrl, value }: Any, image: Image | undefined): JsonValue {
   const name = typeUrl.slice(typeUrl.lastIndexOf('/') + 1)
   // An operation may end with a google.protobuf type that its contract does not import.
   const desc = image?.registry.getMessage(name) ?? ownRegistry.getMessage(name)

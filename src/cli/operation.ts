@@ -4,7 +4,7 @@ import type { CommandContext } from './command.ts'
 import { Failure } from './failure.ts'
 import { age, dollars, enumName } from './format.ts'
 import { jsonLine } from './json-line.ts'
-import { resourceName, wholeContract } from './names.ts'
+import { operationName, wholeContract } from './names.ts'
 import { operationJson, payloadReader } from './operation-payload.ts'
 import { operationText } from './operation-text.ts'
 import { type Column, printTable } from './output.ts'
@@ -25,15 +25,19 @@ export type OperationFilter = {
   contract: string | undefined
   method: string | undefined
   state: keyof typeof states | undefined
+  /** In AIP-160, for the server to read. */
+  filter: string | undefined
+  oldestFirst: boolean
   limit: number
 }
 
-/** `deed operation list`: newest first. */
+/** `deed operation list` */
 export async function listOperations({ connection, output }: CommandContext, filter: OperationFilter): Promise<void> {
   const contract = filter.contract === undefined ? '' : wholeContract(filter.contract)
   const state = filter.state ? states[filter.state] : OperationState.OPERATION_STATE_UNSPECIFIED
+  const order = { filter: filter.filter ?? '', orderBy: filter.oldestFirst ? 'accept_time' : '' }
   const operations = pages(async (pageSize, pageToken) => {
-    const request = { pageSize, pageToken, contract, method: filter.method ?? '', state, filter: '', orderBy: '' }
+    const request = { pageSize, pageToken, contract, method: filter.method ?? '', state, ...order }
     const { response } = await connection.call(Service.listOperations, request)
     return { items: response.operations, nextPageToken: response.nextPageToken }
   }, filter.limit)
@@ -51,7 +55,7 @@ export async function listOperations({ connection, output }: CommandContext, fil
 
 /** `deed operation get`: all that is known of one. */
 export async function getOperation({ connection, output }: CommandContext, id: string): Promise<void> {
-  const name = resourceName('operations', id)
+  const name = operationName(id)
   const { response } = await connection.call(Service.getOperation, { name })
   const { operation } = response
   if (!operation) throw new Failure(`the server did not show ${name}`)
@@ -66,7 +70,7 @@ const columns: readonly Column<Operation>[] = [
   {
     title: 'STATE',
     cell: ({ state }) => enumName(OperationState, 'OPERATION_STATE_', state),
-    format: ({ state }) => colours.get(state),
+    format: ({ state }) => stateFormat(state),
   },
   { title: 'METHOD', cell: ({ method }) => withoutPackage(method), shrinks: true },
   { title: 'AGE', cell: ({ acceptTime }) => age(acceptTime) },
@@ -82,6 +86,12 @@ const colours: ReadonlyMap<OperationState, Format> = new Map([
   [OperationState.OPERATION_STATE_CANCELLED, 'yellow'],
 ])
 
-function withoutPackage(method: string): string {
+/** The colour of a state; undefined for those that want no attention. */
+export function stateFormat(state: OperationState): Format | undefined {
+  return colours.get(state)
+}
+
+/** `TicketService/TriageTicket` */
+export function withoutPackage(method: string): string {
   return method.slice(method.lastIndexOf('.', method.indexOf('/')) + 1)
 }

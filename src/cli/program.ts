@@ -1,12 +1,18 @@
 import { styleText } from 'node:util'
 import { Argument, Command, Option } from 'commander'
-import { contractArgument, count, milliseconds } from './arguments.ts'
-import type { CommandContext } from './command.ts'
+import { contractArgument, milliseconds } from './arguments.ts'
 import type { Shell } from './completion.ts'
 import type { Target } from './connect.ts'
 import { examples } from './examples.ts'
 import type { Storage } from './migrate.ts'
 import type { Output } from './output.ts'
+import {
+  type Add,
+  addBatchCommand,
+  addOperationCommands,
+  addProjectCommands,
+  type Remote,
+} from './program-operations.ts'
 import { pathOf, UsageError } from './usage.ts'
 
 /** What the grammar needs of the process around it. Settings are read when a command asks for them. */
@@ -34,15 +40,14 @@ export function createProgram(around: Surroundings): Command {
   finish(program, settings)
 
   /** Runs a command that calls a server. */
-  const remote = async (command: Command, run: (context: CommandContext) => Promise<void>) => {
+  const remote: Remote = async (command, run) => {
     const [output, target, signal] = [around.output(isJson(command)), around.target(), around.interrupt()]
     const { connect } = await import('./connect.ts')
     using connection = connect(target, signal)
     await run({ target, connection, output, signal })
   }
 
-  const add = (parent: Command, name: string, description: string) =>
-    finish(parent.command(name).description(description))
+  const add: Add = (parent, name, description) => finish(parent.command(name).description(description))
 
   add(program, 'serve', 'run the server').action(() => around.serve())
 
@@ -69,13 +74,16 @@ export function createProgram(around: Surroundings): Command {
     .option('-d, --data <request>', 'the request in JSON or YAML, @FILE to read it from a file, - from stdin')
     .option('-i, --interactive', 'ask for the fields of the request, one by one', false)
     .option('--idempotency-key <key>', 'one key, one outcome: the same call later returns the same answer')
+    .option('--wait', 'wait for the end of what a long-running method starts', false)
     .option('--deadline <time>', 'how long to wait: 90, 90s, 500ms or 2m', milliseconds, 120_000)
-    .action((method: string, { data, interactive, idempotencyKey, deadline }, command: Command) =>
+    .action((method: string, { data, interactive, idempotencyKey, wait, deadline }, command: Command) =>
       remote(command, async (context) => {
         const { call } = await import('./call.ts')
-        await call(context, { method, data, interactive, idempotencyKey, timeoutMs: deadline })
+        await call(context, { method, data, interactive, idempotencyKey, wait, timeoutMs: deadline })
       }),
     )
+
+  addBatchCommand(program, add, remote)
 
   const contract = add(program, 'contract', 'see and manage the contracts of the project')
   add(contract, 'list', 'list the contracts').action((_, command: Command) =>
@@ -114,32 +122,9 @@ export function createProgram(around: Surroundings): Command {
       remote(command, async (context) => (await import('./contract.ts')).deleteContract(context, name)),
     )
 
-  const operation = add(program, 'operation', 'see what was asked and answered')
-  add(operation, 'list', 'list operations, newest first')
-    .option('--contract <name>', 'only of this contract')
-    .option('--method <name>', 'only of this method: TriageTicket, or with its service before a slash')
-    .addOption(
-      new Option('--state <state>', 'only in this state').choices([
-        'ready',
-        'waiting',
-        'running',
-        'succeeded',
-        'failed',
-        'cancelled',
-      ]),
-    )
-    .option('--limit <number>', 'how many at the most', count, 20)
-    .action(({ contract, method, state, limit }, command: Command) =>
-      remote(command, async (context) => {
-        const { listOperations } = await import('./operation.ts')
-        await listOperations(context, { contract, method, state, limit })
-      }),
-    )
-  add(operation, 'get', 'show an operation: request, result, completions')
-    .argument('<id>', 'the id, with or without operations/ before it')
-    .action((id: string, _, command: Command) =>
-      remote(command, async (context) => (await import('./operation.ts')).getOperation(context, id)),
-    )
+  addOperationCommands(add(program, 'operation', 'see what was asked and answered, wait, and change it'), add, remote)
+
+  addProjectCommands(add(program, 'project', 'see projects, and set how much of the work they get'), add, remote)
 
   const key = add(program, 'key', 'manage the API keys of the project')
   add(key, 'create', 'make a key; its secret is printed this once')

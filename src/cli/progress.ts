@@ -2,9 +2,11 @@ import { span } from './format.ts'
 
 /** What is being waited for, as a line that is gone when it is disposed of. */
 export type Progress = Disposable & {
-  /** Says something else from now on; the time goes on. */
-  say(label: string): void
+  /** Says something else from now on; the time goes on. What changes by itself is asked for whenever it is drawn. */
+  say(label: Label): void
 }
+
+export type Label = string | (() => string)
 
 export type Screen = Pick<NodeJS.WriteStream, 'write' | 'columns'>
 
@@ -19,14 +21,15 @@ const frames = [...'⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏']
  */
 export function showProgress(screen: Screen, first: string): Progress {
   const from = performance.now()
-  let label = first
+  let label: Label = first
   let shown = false
   let frame = 0
   const draw = () => {
     const took = performance.now() - from
     if (took < quietMs) return
     frame = (frame + 1) % frames.length
-    const line = `${frames[frame]} ${label} ${took < 1_000 ? '' : span(took)}`.trimEnd()
+    const text = typeof label === 'string' ? label : label()
+    const line = `${frames[frame]} ${text} ${took < 1_000 ? '' : span(took)}`.trimEnd()
     screen.write(`\r${line.slice(0, (screen.columns || 80) - 1)}\x1b[K\r`)
     shown = true
   }

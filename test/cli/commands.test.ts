@@ -347,7 +347,7 @@ describe('the commands', () => {
 
   describe('deed operation', () => {
     it('shows one with what was asked and answered', async () => {
-      const { code, stdout } = await run({ GetOperation: () => ({ operation }) }, ['operation', 'get', 'x'])
+      const { code, stdout } = await run({ GetOperation: () => ({ operation }) }, ['operation', 'get', operation.name])
       assert.equal(code, 0)
       assert.match(stdout, /^operations\/0190a1b2-\S+ {2}SUCCEEDED\n/)
       assert.match(stdout, /\nrequest\n {2}\{\n {4}"subject": "Hi"\n {2}\}\n/)
@@ -357,7 +357,11 @@ describe('the commands', () => {
     })
 
     it('shows why one failed', async () => {
-      const { stdout } = await run({ GetOperation: () => ({ operation: failedOperation }) }, ['operation', 'get', 'x'])
+      const { stdout } = await run({ GetOperation: () => ({ operation: failedOperation }) }, [
+        'operation',
+        'get',
+        operation.name,
+      ])
       assert.match(stdout, /\nerror\n {2}INVALID_ARGUMENT \(REQUEST_INVALID\): .*\n {4}subject: value is required\n/)
     })
 
@@ -384,7 +388,15 @@ describe('the commands', () => {
       assert.deepEqual([request, response], [{ subject: 'Hi' }, { topic: 'billing', weight: '5' }])
       const typeUrl = 'type.googleapis.com/acme.v1.TriageRequest'
       assert.deepEqual(JSON.parse(deleted.stdout).request, { '@type': typeUrl, bytes: asked.toString('base64') })
-      const filter = { pageSize: 1, pageToken: '', contract: 'contracts/acme.v1.Tickets', method: '', state: 4 }
+      const filter = {
+        pageSize: 1,
+        pageToken: '',
+        contract: 'contracts/acme.v1.Tickets',
+        method: '',
+        state: 4,
+        filter: '',
+        orderBy: '',
+      }
       assert.deepEqual(known.server.received[0]?.request, filter)
     })
 

@@ -1,7 +1,17 @@
-import { type handleUnaryCall, Metadata, Server, ServerCredentials, type ServiceError, status } from '@grpc/grpc-js'
+import {
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js'
 import { ApiKeyServiceService } from '../../gen/deed/v1/api_key_service.ts'
 import { ContractServiceService } from '../../gen/deed/v1/contract_service.ts'
 import { OperationServiceService } from '../../gen/deed/v1/operation_service.ts'
+import { ProjectServiceService } from '../../gen/deed/v1/project_service.ts'
+import { OperationsService } from '../../gen/google/longrunning/operations.ts'
 import { DeedError } from '../../src/errors/deed-error.ts'
 import { encodeStatus } from '../../src/errors/status.ts'
 
@@ -21,7 +31,8 @@ const trailers = {
 
 /**
  * A server of Deed's own services, of health and of one contract's methods over bytes, that answers as the test says: the
- * keys of `answers` are method names such as `GetContract`, or paths such as `/acme.v1.Tickets/Triage`. For tests of the command line.
+ * keys of `answers` are method names such as `GetContract`, for google.longrunning `Operations/GetOperation`, or paths such as
+ * `/acme.v1.Tickets/Triage`. What answers with a stream is a generator. For tests of the command line.
  */
 export async function fakeDeed(answers: Answers): Promise<FakeDeed> {
   const server = new Server()
@@ -36,10 +47,28 @@ export async function fakeDeed(answers: Answers): Promise<FakeDeed> {
       }
     }
   }
-  for (const service of [ContractServiceService, OperationServiceService, ApiKeyServiceService]) {
-    const handlers = Object.entries(service).flatMap(([name, { path }]) => {
-      const answer = answers[path.slice(path.lastIndexOf('/') + 1)]
-      return answer ? [[name, handle(path, answer)] as const] : []
+  const handleStream = (
+    path: string,
+    answer: (request: never) => unknown,
+  ): handleServerStreamingCall<unknown, unknown> => {
+    return async (call) => {
+      received.push({ path, request: call.request, metadata: call.metadata })
+      try {
+        for await (const message of answer(call.request as never) as AsyncIterable<unknown>) call.write(message)
+        call.end()
+      } catch (error) {
+        call.destroy(
+          Object.assign(new Error(), error instanceof DeedError ? toServiceError(error) : { details: 'cut' }),
+        )
+      }
+    }
+  }
+  const services = [ContractServiceService, OperationServiceService, ApiKeyServiceService, ProjectServiceService]
+  for (const service of [...services, OperationsService]) {
+    const handlers = Object.entries(service).flatMap(([name, { path, responseStream }]) => {
+      const short = path.slice(path.lastIndexOf('/') + 1)
+      const answer = answers[service === OperationsService ? `Operations/${short}` : short]
+      return answer ? [[name, responseStream ? handleStream(path, answer) : handle(path, answer)] as const] : []
     })
     server.addService(service, Object.fromEntries(handlers))
   }
