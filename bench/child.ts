@@ -13,6 +13,8 @@ export type Child = {
   rss(): Promise<number>
   /** Everything that it reports. */
   report(): Promise<Report>
+  /** What it reports when it has done as a line of JSON says; one at a time. */
+  ask<T>(command: object, limit: AbortSignal): Promise<T>
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -30,8 +32,8 @@ export async function startChild(script: string, args: readonly string[], signal
   // Of a child that has ended, which its exit says better.
   child.stdin.on('error', () => undefined)
   const lines = createInterface({ input: child.stdout })
-  const next = async () => {
-    const line = once(lines, 'line', { signal })
+  const next = async (limit = signal) => {
+    const line = once(lines, 'line', { signal: limit })
     const ended = exited.then(([code, by]) => Promise.reject(new Error(`${script} ended with ${code ?? by}`)))
     const [text] = await Promise.race([line, ended])
     return JSON.parse(text)
@@ -51,6 +53,10 @@ export async function startChild(script: string, args: readonly string[], signal
     return {
       ready: await next(),
       report,
+      ask(command, limit) {
+        child.stdin.write(`${JSON.stringify(command)}\n`)
+        return next(limit)
+      },
       rss: async () => (await report()).rss,
       [Symbol.asyncDispose]: stop,
     }

@@ -2,6 +2,7 @@ import { misuse, printFailure } from '../src/cli/failure.ts'
 import { benchCall } from './call.ts'
 import { benchKeywords } from './keywords.ts'
 import { benchLoad } from './load.ts'
+import { benchQueue } from './queue.ts'
 import { type Row, readable } from './rows.ts'
 import { benchStart } from './start.ts'
 
@@ -29,6 +30,14 @@ const benches: ReadonlyMap<string, Bench> = new Map<string, Bench>([
   [
     'start',
     { about: 'from `npm start` to the first answer, each kind 3 times', options: '[--runs N]', run: benchStart },
+  ],
+  [
+    'queue',
+    {
+      about: 'operations accepted, claimed and settled, beside graphile-worker and pg-boss on the same PostgreSQL',
+      options: '[--rounds N] [--seconds S] [--samples N] [--waiting N] [--held-seconds S]',
+      run: benchQueue,
+    },
   ],
   ['keywords', { about: 'how often local/keywords is right about Debian packages', run: benchKeywords }],
 ])

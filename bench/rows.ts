@@ -1,4 +1,5 @@
 import { type Column, table } from '../src/cli/output.ts'
+import { type QueueRow, type QueueStartRow, queueColumns, queueStartColumns } from './queue/rows.ts'
 
 /** A measured rate, in calls a second, with the latencies at that concurrency. */
 export type RateRow = {
@@ -42,13 +43,15 @@ export type AccuracyRow = {
   ok?: boolean
 }
 
-export type Row = RateRow | TimeRow | AccuracyRow | ValueRow
+export type Row = RateRow | QueueRow | QueueStartRow | TimeRow | AccuracyRow | ValueRow
 
 /** What a person reads: rates, times and accuracies as tables, then the other values. */
 export function readable(rows: readonly Row[]): string[] {
   const rates = rows.filter((row) => 'rate' in row)
   const times = rows.filter((row) => 'median_ms' in row)
   const accuracies = rows.filter((row) => 'accuracy' in row)
+  const queues = rows.filter((row) => 'per_second' in row)
+  const starts = rows.filter((row) => 'start_p50_ms' in row)
   const values = rows.filter((row) => 'value' in row)
   const width = Math.max(0, ...values.map(({ name }) => name.length))
   const quantities = values.map(quantity)
@@ -60,6 +63,8 @@ export function readable(rows: readonly Row[]): string[] {
     rates.length > 0 ? table(rates, rateColumns, undefined) : [],
     times.length > 0 ? table(times, timeColumns, undefined) : [],
     accuracies.length > 0 ? table(accuracies, accuracyColumns, undefined) : [],
+    queues.length > 0 ? table(queues, queueColumns, undefined) : [],
+    starts.length > 0 ? table(starts, queueStartColumns, undefined) : [],
     values.map((row, index) => {
       const text = quantities[index] ?? ''
       return `${row.name.padEnd(width)}  ${row.target === undefined ? text : `${text.padEnd(targeted)}  ${verdict(row)}`}`
