@@ -15,8 +15,7 @@ const words: Readonly<Record<string, RegExp>> = {
   'encryption of payloads': /encrypt/i,
   'TLS in Deed': /\bm?TLS\b/,
   Prometheus: /prometheus|\bmetrics\b/i,
-  retention: /retention|dropped/i,
-  projects: /(make|create)s? projects|deed project/i,
+  projects: /(make|create|delete)s? projects/i,
 }
 
 /** Says that a thing is not there, or is someone else's. */
