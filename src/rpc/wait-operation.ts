@@ -62,5 +62,5 @@ function timeoutMs(timeout: Duration | undefined): number {
 /** grpc-js ends a call at its deadline by itself: the answer has to leave a little before. */
 function beforeDeadline(deadlineMs: number): number {
   const leftMs = deadlineMs - Date.now()
-  return leftMs - Math.min(100, leftMs / 10)
+  return leftMs - Math.min(200, leftMs / 10)
 }
