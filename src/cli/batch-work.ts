@@ -99,7 +99,7 @@ export class BatchSender {
         const ended = operation.done
           ? operation
           : await waitForEnd(connection, name, Number.POSITIVE_INFINITY, persistence)
-        const { response, error } = await this.#view(ended)
+        const { response, error } = await persist(() => this.#view(ended), persistence)
         return error ? { operation: name, error } : { operation: name, response: response ?? {} }
       } catch (error) {
         if (!(error instanceof Failure) || error.json['reason'] !== 'OPERATION_NOT_FOUND') throw error

@@ -11,7 +11,7 @@ export async function cancelOperations({ connection, output }: CommandContext, n
   await forEachName(names, async (name) => {
     await connection.call(Operations.cancelOperation, { name })
     const { response } = await connection.call(Operations.getOperation, { name })
-    const view = bareView(response)
+    const view = await bareView(connection, response)
     const state = stateName(view)
     return () => {
       if (output.json) return output.print(jsonLine(viewJson(view)))
@@ -42,8 +42,9 @@ export async function retryOperations(
     const { response } = await connection.call(Service.retryOperation, { name, idempotencyKey })
     const { operation, replayed } = response
     if (!operation) throw new Failure(`the server did not say which operation repeats ${name}`)
+    const view = await bareView(connection, operation)
     return () => {
-      if (output.json) return output.print(jsonLine({ ...viewJson(bareView(operation)), replayed }))
+      if (output.json) return output.print(jsonLine({ ...viewJson(view), replayed }))
       output.print(operation.name)
       const made = replayed ? 'had been made before and repeats' : 'repeats'
       output.remark(`it ${made} ${name}; "npx deed operation wait ${operation.name}" waits for its end`)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { symlink } from 'node:fs/promises'
+import { readFile, symlink } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { pathFailure } from '../../src/cli/read-file.ts'
@@ -93,6 +93,68 @@ describe('a common mistake is told in one line that says what to do:', () => {
     assert.equal(
       await mistake(['call', 'Triage', '-d', '{}'], {}, 2),
       'error: "Triage" names no method — write SERVICE/METHOD: acme.support.v1.TicketService/TriageTicket',
+    )
+  })
+
+  it('an operation, a filter, a project or a setting that cannot be', async () => {
+    assert.equal(
+      await mistake(['operation', 'wait', 'x'], {}, 2),
+      'error: "x" names no operation — write operations/ID, as "npx deed operation list" shows it',
+    )
+    const id = '01981f6e-8a60-7c3f-9d24-5a1b2c3d4e5f'
+    for (const command of ['wait', 'cancel', 'retry', 'delete']) {
+      assert.equal(
+        await mistake(['operation', command, id]),
+        `error: NOT_FOUND (OPERATION_NOT_FOUND): there is no operations/${id} in this project — "npx deed operation list" shows which there are`,
+      )
+    }
+    for (const command of ['list', 'watch']) {
+      assert.match(
+        await mistake(['operation', command, '--filter', 'model = "a"']),
+        /^error: INVALID_ARGUMENT \(FILTER_INVALID\): .*filter.*model/,
+      )
+    }
+    assert.match(await mistake(['project', 'get', 'other']), /^error: NOT_FOUND \(PROJECT_NOT_FOUND\): /)
+    assert.equal(
+      await mistake(['project', 'set', 'default'], {}, 2),
+      'error: there is nothing to set — give --weight, --max-running, or both',
+    )
+    assert.match(
+      await mistake(['project', 'set', 'default', '--weight', '0'], {}, 2),
+      /^error: .*--weight.* must be a number from 0\.001 to 1000/,
+    )
+    assert.match(
+      await mistake(['project', 'set', 'default', '--max-running', '0'], {}, 2),
+      /^error: .*--max-running.* must be a whole number from 1 to 999999, or none/,
+    )
+    assert.equal(
+      await mistake(['operation', 'retry', id, `${id.slice(0, -1)}e`, '--idempotency-key', 'k'], {}, 2),
+      'error: --idempotency-key is for one operation — give one name, or leave the key out',
+    )
+  })
+
+  it('a batch of what is not there, or onto what is no results', async () => {
+    await using folder = await folderOf({ 'in.jsonl': '{"subjectLine": "x"}\n', 'notes.txt': 'mine\n' })
+    const [file, notes] = [join(folder.path, 'in.jsonl'), join(folder.path, 'notes.txt')]
+    const missing = join(folder.path, 'missing.jsonl')
+    const batch = (...args: string[]) => ['batch', 'acme.v1.Tickets/Triage', ...args]
+    assert.equal(await mistake(batch(missing)), `error: cannot read ${missing}: it is not there — check the path`)
+    assert.equal(
+      await mistake(['batch', 'acme.v1.Tickets/Triag', file]),
+      'error: acme.v1.Tickets has no method Triag — did you mean acme.v1.Tickets/Triage?',
+    )
+    assert.equal(
+      await mistake(batch(file, '--output', notes), {}, 2),
+      `error: ${notes} holds something else than results of deed batch — name another file with --output`,
+    )
+    assert.equal(await readFile(notes, 'utf8'), 'mine\n')
+    assert.equal(
+      await mistake(batch(file, '--output', file), {}, 2),
+      'error: the results would replace the requests — name another file with --output',
+    )
+    assert.match(
+      await mistake(batch(file, '--key-prefix', 'a b'), {}, 2),
+      /^error: .*--key-prefix.* may have 150 letters, digits and any of/,
     )
   })
 

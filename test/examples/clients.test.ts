@@ -23,7 +23,8 @@ const { path } = MailServiceService.readMail
 const answer = JSON.stringify({ wish: 'WISH_REFUND', orderNumber: '48213' })
 
 /** How a client is run: what it takes to generate its code in a copy of the checkout's folder, and its command there. */
-type Language = { name: string; prepare(root: string): Promise<void>; command: readonly [string, ...string[]] }
+type Program = { prepare(root: string): Promise<void>; command: readonly [string, ...string[]] }
+type Language = Program & { name: string; operations?: Program }
 
 const typescript: Language = {
   name: 'TypeScript',
@@ -34,18 +35,20 @@ const typescript: Language = {
 describe('examples/clients', () => {
   const stack = new AsyncDisposableStack()
   let slow = gate()
-  const model = scripted(async ({ turns }) => {
+  const model = scripted(async ({ turns, method }) => {
     if (JSON.stringify(turns).includes('slowly')) await slow.promise
-    return answer
+    return method.name === 'SortMail' ? JSON.stringify({ shelf: 'SHELF_REFUNDS', orderNumber: '48213' }) : answer
   })
   let deed: TestDeed
 
   before(async () => {
     deed = stack.use(await startDeed(model.providers))
-    const image = await buildImage(join(examples, 'proto'), AbortSignal.timeout(20_000))
-    assert.ok(image.kind === 'image')
-    const request = { image: Buffer.from(image.bytes), allowBreaking: false, validateOnly: false }
-    await deed.call(ContractServiceService.publishContract, request)
+    for (const folder of ['proto', 'long-running']) {
+      const image = await buildImage(join(examples, folder), AbortSignal.timeout(20_000))
+      assert.ok(image.kind === 'image')
+      const request = { image: Buffer.from(image.bytes), allowBreaking: false, validateOnly: false }
+      await deed.call(ContractServiceService.publishContract, request)
+    }
   })
 
   after(() => stack.disposeAsync())
@@ -219,26 +222,65 @@ describe('examples/clients', () => {
       }
 
       function run(args: readonly string[], env: Record<string, string> = {}) {
-        const [file, ...before] = language.command
-        const child = spawn(file, [...before, ...args], {
-          cwd: root,
-          env: {
-            NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? root,
-            PATH: process.env['PATH'] ?? '',
-            DEED_ADDRESS: deed.address,
-            DEED_KEY: deed.project.adminKey,
-            ...env,
-          },
-          stdio: ['ignore', 'pipe', 'pipe'],
-          signal: AbortSignal.timeout(20_000),
-        })
-        const firstLine = once(child.stderr, 'data')
-        const ended = Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]).then(
-          ([[code], stdout, stderr]) => ({ code: Number(code), stdout, stderr }),
-        )
-        return { firstLine, ended }
+        return runIn(root, language.command, args, env)
       }
     })
+  }
+
+  for (const { name, operations } of pythons()) {
+    if (!operations) continue
+    it(`the ${name} client of long-running methods starts, waits, lists, cancels and deletes`, async () => {
+      const { path: root } = stack.use(await folderOf({}))
+      await operations.prepare(root)
+      slow = gate()
+      const run = (...args: string[]) => runIn(root, operations.command, args, {}).ended
+      const started = await run('start', '--key', 'archive-1', 'Please refund order 48213.')
+      const [, done = ''] = /^operation: (operations\/[0-9a-f-]{36}) (READY|RUNNING)\n$/.exec(started.stdout) ?? []
+      assert.deepEqual([started.code, done !== ''], [0, true], started.stdout + started.stderr)
+      const ended = `operation: ${done} SUCCEEDED\nshelf: SHELF_REFUNDS\norder number: 48213\n`
+      assert.deepEqual(await run('wait', done), { code: 0, stdout: ended, stderr: '' })
+      assert.equal((await run('start', '--key', 'archive-1', 'Please refund order 48213.')).stdout, ended)
+
+      const [, late = ''] = /^operation: (\S+) /.exec((await run('start', 'slowly: a mail')).stdout) ?? []
+      const waited = await run('--deadline', '3', 'wait', late)
+      assert.deepEqual([waited.code, waited.stdout], [1, `operation: ${late} RUNNING\n`])
+      const kept = await run('delete', late)
+      assert.deepEqual([kept.code, kept.stdout], [1, ''])
+      assert.match(kept.stderr, /^FAILED_PRECONDITION \(OPERATION_NOT_ENDED\): /)
+      assert.equal((await run('cancel', late)).stdout.split('\n')[0], `operation: ${late} CANCELLED`)
+      assert.match((await run('list', 'state = CANCELLED')).stdout, new RegExp(`^operation: ${late} CANCELLED\n`))
+      const failed = await run('wait', late)
+      assert.deepEqual([failed.code, failed.stdout.split('\n')[1]?.startsWith('error: CANCELLED: ')], [1, true])
+
+      assert.deepEqual(await run('delete', late), { code: 0, stdout: `deleted ${late}\n`, stderr: '' })
+      assert.equal((await run('list', 'state = CANCELLED')).stdout, '')
+      assert.match((await run('wait', late)).stderr, /^NOT_FOUND \(OPERATION_NOT_FOUND\): /)
+    }).timeout(60_000)
+  }
+
+  function runIn(
+    root: string,
+    [file, ...before]: Program['command'],
+    args: readonly string[],
+    env: Record<string, string>,
+  ) {
+    const child = spawn(file, [...before, ...args], {
+      cwd: root,
+      env: {
+        NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? root,
+        PATH: process.env['PATH'] ?? '',
+        DEED_ADDRESS: deed.address,
+        DEED_KEY: deed.project.adminKey,
+        ...env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      signal: AbortSignal.timeout(20_000),
+    })
+    const firstLine = once(child.stderr, 'data')
+    const ended = Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]).then(
+      ([[code], stdout, stderr]) => ({ code: Number(code), stdout, stderr }),
+    )
+    return { firstLine, ended }
   }
 })
 
@@ -252,23 +294,29 @@ function pythons(): Language[] {
   // Older ones than that of Debian 12 do not know proto3's optional.
   const pip = works('python3', '-c', 'import grpc, grpc_tools; assert int(grpc.__version__.split(".")[1]) >= 51')
   if (!debian && !pip) return []
+  const generator = debian ? /^protoc / : /^python -m grpc_tools/
+  const python = debian ? '/usr/bin/python3' : 'python3'
   return [
     {
       name: 'Python',
-      prepare: (root) => followReadme(root, debian ? /^protoc / : /^python -m grpc_tools/),
-      command: [debian ? '/usr/bin/python3' : 'python3', 'examples/clients/python/client.py'],
+      prepare: (root) => followReadme(root, '## Python', generator),
+      command: [python, 'examples/clients/python/client.py'],
+      operations: {
+        prepare: (root) => followReadme(root, '### Long-running methods', generator),
+        command: [python, 'examples/clients/python/operations.py'],
+      },
     },
   ]
 }
 
-/** Runs the README's commands around the one that starts so, in a folder that is like the checkout. */
-async function followReadme(root: string, generator: RegExp): Promise<void> {
-  for (const part of ['proto', 'python']) {
+/** Runs the commands under a heading of the README around the one that starts so, in a folder that is like the checkout. */
+async function followReadme(root: string, heading: string, generator: RegExp): Promise<void> {
+  for (const part of ['proto', 'long-running', 'python']) {
     const filter = (from: string) => !/python\/(gen|__pycache__)$/.test(from)
     await cp(join(examples, part), join(root, 'examples/clients', part), { recursive: true, filter })
   }
   await writeCommonImports(join(root, '.imports'))
-  const readme = await readFile(join(examples, 'README.md'), 'utf8')
+  const [, readme = ''] = (await readFile(join(examples, 'README.md'), 'utf8')).split(`\n${heading}\n`)
   const blocks = [...readme.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block.replaceAll('\\\n', ''))
   const lines = blocks.map((block) => block.split('\n')).find((each) => each.some((line) => generator.test(line))) ?? []
   const script = lines.filter((line) => generator.test(line) || line.startsWith('mkdir ')).join('\n')

@@ -57,9 +57,7 @@ export async function fakeDeed(answers: Answers): Promise<FakeDeed> {
         for await (const message of answer(call.request as never) as AsyncIterable<unknown>) call.write(message)
         call.end()
       } catch (error) {
-        call.destroy(
-          Object.assign(new Error(), error instanceof DeedError ? toServiceError(error) : { details: 'cut' }),
-        )
+        call.emit('error', error instanceof DeedError ? toServiceError(error) : error)
       }
     }
   }
