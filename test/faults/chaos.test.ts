@@ -11,19 +11,23 @@ const seed = Number(process.env['FAULTS_SEED'] ?? randomInt(1_000_000))
 
 describe(`three replicas over one PostgreSQL (FAULTS_SEED=${seed})`, () => {
   const random = seeded(seed)
-  let arena: Arena
+  let arena: Arena | undefined
 
   before(async () => {
     arena = await prepareArena()
-  }).timeout(60_000)
+  }).timeout(120_000)
   after(async () => {
-    await arena[Symbol.asyncDispose]()
-    await endProcesses()
+    try {
+      await arena?.[Symbol.asyncDispose]()
+    } finally {
+      await endProcesses()
+    }
   })
 
   for (const { name, play } of scenarios) {
     it(`keep every promise: ${name}`, async () => {
       let rounds = 0
+      assert.ok(arena)
       const found = await play({ arena, random, again: () => rounds++ < 1 })
       // That it is not run is said where it matters: mocha has no pending tests here.
       if ('skipped' in found) console.log(`      not run: ${found.skipped}`)
@@ -32,10 +36,12 @@ describe(`three replicas over one PostgreSQL (FAULTS_SEED=${seed})`, () => {
   }
 
   it('make one operation, one completion and one answer of 200 calls of one key', async () => {
+    assert.ok(arena)
     assert.deepEqual(await oneKey(arena, 200), [])
   })
 
   it('end well when they are told to', async () => {
+    assert.ok(arena)
     for (const seat of arena.seats) await seat.stop()
   }).timeout(30_000)
 })

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { DeedClient } from '../support/deed-client.ts'
 import { type Made, mayGoOn } from '../support/load.ts'
 import type { Random } from '../support/random.ts'
+import { submitEcho } from '../support/submit.ts'
 
 /** A caller of one project, with a client of each replica. */
 export type Caller = { name: string; clients: readonly DeedClient[]; idles: boolean; made: Made[] }
@@ -13,7 +14,7 @@ const spellMs = 10_000
 
 /**
  * Has the callers make so many operations in all, evenly over so much time, each under a key and repeated until it has its end,
- * at whichever replica. Resolves when the last has one; `givenUp` after which that is not waited for any more.
+ * at whichever replica. Half of them are submitted and waited for, the rest are unary calls. Resolves when the last has one; `givenUp` after which that is not waited for any more.
  */
 export async function enduranceLoad(
   callers: readonly Caller[],
@@ -33,10 +34,13 @@ export async function enduranceLoad(
         continue
       }
       const text = `${caller.name} ${made++}`
-      const call: Made = { text, key: text.replaceAll(' ', '-'), outcomes: [] }
+      const key = text.replaceAll(' ', '-')
+      const call: Made = { text, key, outcomes: [] }
+      const submits = random.chance(0.5)
       caller.made.push(call)
       while (!givenUp.aborted) {
-        const outcome = await random.pick(caller.clients).echo(text, call.key)
+        const anyClient = () => random.pick(caller.clients)
+        const outcome = await (submits ? submitEcho(anyClient, text, key) : anyClient().echo(text, key))
         call.outcomes.push(outcome)
         if (!mayGoOn(outcome.code)) break
         await sleep(random.between(20, 200))

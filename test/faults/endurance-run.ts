@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { type Arena, prepareArena } from '../support/arena.ts'
 import { DeedClient } from '../support/deed-client.ts'
-import { endProcesses } from '../support/deed-process.ts'
 import { broken } from '../support/load.ts'
 import { makeProject } from '../support/project.ts'
 import { type Random, seeded } from '../support/random.ts'
 import { type Caller, enduranceLoad } from './endurance-load.ts'
+import { report, standalone } from './standalone.ts'
 
 export type EnduranceOptions = {
   seconds: number
@@ -65,10 +65,12 @@ export async function enduranceRun(options: EnduranceOptions) {
   const startedAt = performance.now()
   const over = new AbortController()
   const breaking = breakThings(arena, options, random, over.signal)
+  // Awaited below; until then a failure must not end the process, and leave replicas behind.
+  breaking.catch(() => over.abort())
   await enduranceLoad(callers, { ...options, random }, AbortSignal.timeout(options.seconds * 3_000 + 60_000))
   const tookSeconds = Math.round((performance.now() - startedAt) / 1_000)
   over.abort()
-  const { kills, restarts } = await breaking
+  const broke = await breaking
 
   const faults = await arena.assess()
   for (const [, ofProject] of Map.groupBy(callers, ({ clients }) => clients)) {
@@ -94,8 +96,7 @@ export async function enduranceRun(options: EnduranceOptions) {
     ...options,
     tookSeconds,
     made,
-    kills,
-    restarts,
+    ...broke,
     ...figures,
     modelRequests: arena.ground.fake.requests.length,
     answerMs: percentiles(tookMs),
@@ -107,21 +108,27 @@ export async function enduranceRun(options: EnduranceOptions) {
 async function breakThings(arena: Arena, options: EnduranceOptions, random: Random, over: AbortSignal) {
   const { seconds, killEverySeconds, postgresRestarts } = options
   const startedAt = performance.now()
-  let [kills, restarts] = [0, 0]
+  const done = { kills: 0, restarts: 0, failedStarts: 0 }
   for (let turn = 1; ; turn++) {
     const due = startedAt + turn * killEverySeconds * 1_000 - performance.now()
     await sleep(Math.max(0, due), undefined, { signal: over }).catch(() => {})
-    if (over.aborted) return { kills, restarts }
+    if (over.aborted) return done
     const seat = random.pick(arena.seats)
     await seat.kill()
-    kills++
+    done.kills++
     const share = (performance.now() - startedAt) / (seconds * 1_000)
-    if (restarts < postgresRestarts && share > (restarts + 1) / (postgresRestarts + 1)) {
+    if (done.restarts < postgresRestarts && share > (done.restarts + 1) / (postgresRestarts + 1)) {
       await arena.postgres.stop()
       await arena.postgres.start()
-      restarts++
+      done.restarts++
     }
-    await seat.replace()
+    for (let up = false; !up; ) {
+      up = await seat.replace().then(
+        () => true,
+        () => false,
+      )
+      if (!up) done.failedStarts++
+    }
   }
 }
 
@@ -159,7 +166,5 @@ if (import.meta.main) {
     },
   })
   const [seconds, operations, seed] = [Number(values.seconds), Number(values.operations), Number(values.seed)]
-  const report = await enduranceRun({ ...enduranceDefaults, seconds, operations, seed }).finally(endProcesses)
-  console.log(JSON.stringify(report, undefined, 2))
-  process.exitCode = report.faults.length > 0 ? 1 : 0
+  report(await standalone(() => enduranceRun({ ...enduranceDefaults, seconds, operations, seed })))
 }

@@ -4,6 +4,7 @@ import { endProcesses, spawnDeed, startDeed } from '../support/deed-process.ts'
 import { embeddedUrl, inspect, prepareGround } from '../support/ground.ts'
 import { broken, startLoad } from '../support/load.ts'
 import { ownPostgres } from '../support/postgres.ts'
+import { report, standalone } from './standalone.ts'
 
 export type KillRunOptions = {
   /** How often the server is killed. */
@@ -63,7 +64,7 @@ export async function killRun({ kills, callers, storage }: KillRunOptions): Prom
   await inspector.settled(settleTimeoutMs)
   faults.push(...(await inspector.misplaced()))
   faults.push(...(await inspector.unpaid()).map((id) => `not exactly one completion for the answer of ${id}`))
-  const report = {
+  const figures = {
     calls: load.made.length,
     answered: load.answered,
     operations: await inspector.count('operation'),
@@ -73,7 +74,7 @@ export async function killRun({ kills, callers, storage }: KillRunOptions): Prom
   }
   const { code, stderr } = await server.stop()
   if (code !== 0) faults.push(`the last server ended with ${code}: ${stderr}`)
-  return report
+  return figures
 }
 
 // By hand, as long as one likes: node test/faults/kill-run.ts --kills 20 --storage url
@@ -86,7 +87,6 @@ if (import.meta.main) {
     },
   })
   const storage = values.storage === 'url' ? 'url' : 'embedded'
-  const report = await killRun({ kills: Number(values.kills), callers: Number(values.callers), storage })
-  console.log(JSON.stringify(report, undefined, 2))
-  process.exitCode = report.faults.length > 0 ? 1 : 0
+  const options = { kills: Number(values.kills), callers: Number(values.callers), storage } as const
+  report(await standalone(() => killRun(options)))
 }

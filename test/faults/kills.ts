@@ -42,10 +42,15 @@ export const killedAtPoints: Scenario = {
     const load = arena.load(callers * 2)
     while (again()) {
       if (left.length < arena.seats.length) left = shuffled(all, random.pick)
-      const killed = arena.seats.map((seat) => killAt(seat, left.pop()))
-      await within(limitMs, 'not every point was reached', Promise.all(killed))
-      for (const seat of arena.seats) await seat.expire()
-      await Promise.all(arena.seats.map((seat) => seat.replace()))
+      const killed = arena.seats.map(async (seat) => {
+        const point = left.pop()
+        if (!point) throw new Error('no point is left')
+        await within(limitMs, `no ${point.statement} was ${point.moment}`, killAt(seat, point))
+        // What it held must not keep the others, by the limit, from reaching theirs; nor those who call only this one.
+        await seat.expire()
+        await seat.replace()
+      })
+      await Promise.all(killed)
       await load.more(callers)
     }
     faults.push(...(await arena.assess(load)))
@@ -90,10 +95,10 @@ export const zombie: Scenario = {
 }
 
 /** Has the replica end at the first such moment from now on. */
-function killAt(seat: Seat, point: { statement: string; moment: Moment } | undefined): Promise<void> {
+function killAt(seat: Seat, point: { statement: string; moment: Moment }): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   seat.proxy.hook = async (statement, moment, link) => {
-    if (statement !== point?.statement || moment !== point.moment) return
+    if (statement !== point.statement || moment !== point.moment) return
     seat.proxy.hook = undefined
     await seat.kill()
     link.cut()

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { status } from '@grpc/grpc-js'
 import { Client } from 'pg'
 import { eventually } from '../support/ground.ts'
+import type { Load } from '../support/load.ts'
 import type { Scenario } from './scenario.ts'
 
 const callers = 9
@@ -54,6 +56,9 @@ export const slow: Scenario = {
   },
 }
 
+const refused = ({ made }: Load) =>
+  made.flatMap(({ outcomes }) => outcomes).filter(({ code }) => code === status.UNAVAILABLE).length
+
 /** There is no room on its disk for a while. */
 export const diskFull: Scenario = {
   name: 'a disk that is full',
@@ -65,8 +70,10 @@ export const diskFull: Scenario = {
       await load.more(callers)
       await disk.fill()
       try {
-        // Into what has room in its blocks still goes something.
-        await sleep(random.between(800, 1_500))
+        // What has room in its blocks still goes in.
+        const before = refused(load)
+        await eventually(async () => refused(load) > before, limitMs, 'a full disk refused nothing')
+        await sleep(random.between(0, 500))
       } finally {
         await disk.free()
       }

@@ -1,11 +1,11 @@
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { prepareArena } from '../support/arena.ts'
-import { endProcesses } from '../support/deed-process.ts'
 import { seeded } from '../support/random.ts'
 import { enduranceDefaults, enduranceRun } from './endurance-run.ts'
 import { oneKeyRun } from './one-key-run.ts'
 import { scenarios } from './scenarios.ts'
+import { standalone } from './standalone.ts'
 
 // npm run test:faults -- --seconds 60 --seed 7 --only disk
 // Each scenario on three replicas and a PostgreSQL of its own, for so long; then endurance, as long and as much in that time as in
@@ -54,9 +54,9 @@ runs.push({ name: `${oneKeyCallers} callers of one key`, run: () => oneKeyRun(on
 
 for (const { name, run } of runs.filter((each) => each.name.includes(values.only))) {
   const startedAt = performance.now()
-  const found = await run()
-    .catch((error: unknown) => [error instanceof Error ? (error.stack ?? error.message) : String(error)])
-    .finally(endProcesses)
+  const found = await standalone(run).catch((error: unknown) => [
+    error instanceof Error ? (error.stack ?? error.message) : String(error),
+  ])
   const took = `${Math.round((performance.now() - startedAt) / 1_000)} s`
   if ('skipped' in found) console.log(`skipped  ${name}: ${found.skipped}`)
   else if (found.length === 0) console.log(`kept     ${name} (${took})`)

@@ -53,7 +53,11 @@ export async function prepareArena(respond = brisk): Promise<Arena> {
   const seats = [a, b, c] as const
   await a.client.publish()
   for (const { client } of seats) await client.published()
-  let loads = 0
+  const loads: Load[] = []
+  // Of a test that failed: their last calls end with the replicas.
+  stack.defer(() => {
+    for (const load of loads) load.stop().catch(() => {})
+  })
   const arena: Omit<Arena, typeof Symbol.asyncDispose> = {
     ground,
     postgres,
@@ -61,12 +65,12 @@ export async function prepareArena(respond = brisk): Promise<Arena> {
     seats,
     inspector,
     pool,
-    load: (callers) =>
-      startLoad(
-        seats.map(({ client }) => client),
-        callers,
-        `load${++loads}`,
-      ),
+    load(callers) {
+      const clients = seats.map(({ client }) => client)
+      const load = startLoad(clients, callers, `load${loads.length}`, { submits: true })
+      loads.push(load)
+      return load
+    },
     async assess(load) {
       for (const { proxy } of seats) proxy.calm()
       await load?.stop()

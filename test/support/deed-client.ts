@@ -11,7 +11,9 @@ import { Status } from '../../gen/google/rpc/status.ts'
 import { readStatus } from '../../src/errors/status-details.ts'
 import { compile } from './compile.ts'
 
-const path = '/test.v1.EchoService/Echo'
+/** As SubmitOperation takes it. */
+export const echoMethod = 'test.v1.EchoService/Echo'
+const path = `/${echoMethod}`
 const source = `
 syntax = "proto3";
 package test.v1;
@@ -81,7 +83,7 @@ export class DeedClient {
     const bytes = (value: Buffer) => value
     const method = { path, requestSerialize: bytes, responseDeserialize: bytes }
     // A request that does not decode makes no operation.
-    while ((await this.#unary(method, Buffer.from([255]))).code !== status.INVALID_ARGUMENT) {
+    while ((await this.unary(method, Buffer.from([255]))).code !== status.INVALID_ARGUMENT) {
       if (performance.now() > until) throw new Error('the server does not follow')
       await sleep(20)
     }
@@ -92,16 +94,13 @@ export class DeedClient {
     const request = Buffer.from(new BinaryWriter().tag(1, WireType.LengthDelimited).string(text).finish())
     const method = { path, requestSerialize: (bytes: Buffer) => bytes, responseDeserialize: (bytes: Buffer) => bytes }
     const startedAt = performance.now()
-    const { code, value, trailers } = await this.#unary(method, request, key)
-    const details = trailers.get('grpc-status-details-bin')[0]
-    const said = Buffer.isBuffer(details) ? readStatus(Status.decode(details)) : undefined
+    const { code, value, trailers } = await this.unary(method, request, key)
     return {
       code,
       bytes: value,
       operation: trailers.get('deed-operation')[0]?.toString(),
       replayed: trailers.get('deed-replayed')[0] === 'true',
-      reason: said?.reason,
-      retryAfterSeconds: said?.retryAfterSeconds,
+      ...reasonOf(trailers),
       tookMs: performance.now() - startedAt,
     }
   }
@@ -135,12 +134,13 @@ export class DeedClient {
   }
 
   async #ok<Q, S>(method: Unary<Q, S>, request: Q): Promise<S> {
-    const { code, value, message } = await this.#unary(method, request)
+    const { code, value, message } = await this.unary(method, request)
     if (code !== status.OK || value === undefined) throw new Error(`${method.path}: ${status[code]}: ${message}`)
     return value
   }
 
-  #unary<Q, S>(method: Unary<Q, S>, request: Q, key?: string) {
+  /** Any call. Never rejects. */
+  unary<Q, S>(method: Unary<Q, S>, request: Q, key?: string) {
     const metadata = new Metadata({ waitForReady: true })
     metadata.set('authorization', `Bearer ${this.#secret}`)
     if (key !== undefined) metadata.set('idempotency-key', key)
@@ -170,6 +170,13 @@ export class DeedClient {
       })
     return promise
   }
+}
+
+/** Why a call failed, as the details in its trailers say. */
+export function reasonOf(trailers: Metadata): Pick<Outcome, 'reason' | 'retryAfterSeconds'> {
+  const details = trailers.get('grpc-status-details-bin')[0]
+  const said = Buffer.isBuffer(details) ? readStatus(Status.decode(details)) : undefined
+  return { reason: said?.reason, retryAfterSeconds: said?.retryAfterSeconds }
 }
 
 /** The text in an echo's response. */

@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js'
 import { type DeedClient, type Outcome, textOf } from './deed-client.ts'
+import { submitEcho } from './submit.ts'
 
 /** A call that was made, with every answer that was had to it. */
 export type Made = { text: string; key: string | undefined; outcomes: Outcome[] }
@@ -17,16 +18,22 @@ export type Load = {
 
 /**
  * Starts `callers` callers, spread over the clients; every second one sends an idempotency key, and repeats a call that may
- * go on until it has its end. The rest let go of what failed.
+ * go on until it has its end. The rest let go of what failed. With `submits`, every third submits an operation under a key, and waits.
  */
-export function startLoad(clients: readonly DeedClient[], callers: number, name: string): Load {
+export function startLoad(
+  clients: readonly DeedClient[],
+  callers: number,
+  name: string,
+  { submits = false } = {},
+): Load {
   const made: Made[] = []
   let answered = 0
   let stopped = false
   let waiting: { until: number; resolve: () => void }[] = []
 
-  const once = async (call: Made, client: DeedClient) => {
-    const outcome = await client.echo(call.text, call.key)
+  const once = async (call: Made, client: DeedClient, next: (() => DeedClient) | undefined) => {
+    const { text, key } = call
+    const outcome = next && key !== undefined ? await submitEcho(next, text, key) : await client.echo(text, key)
     call.outcomes.push(outcome)
     if (outcome.code === status.OK) answered++
     for (const { until, resolve } of waiting) if (answered >= until) resolve()
@@ -34,14 +41,21 @@ export function startLoad(clients: readonly DeedClient[], callers: number, name:
     return outcome
   }
   const caller = async (index: number) => {
+    const submitted = submits && index % 3 === 2
     for (let n = 0; !stopped; n++) {
       const text = `${name} ${index} ${n}`
-      const call: Made = { text, key: index % 2 === 0 ? text.replaceAll(' ', '-') : undefined, outcomes: [] }
+      const call: Made = {
+        text,
+        key: index % 2 === 0 || submitted ? text.replaceAll(' ', '-') : undefined,
+        outcomes: [],
+      }
       made.push(call)
       for (let turn = index; ; turn++) {
         const client = clients[turn % clients.length]
         if (!client) throw new Error('no client')
-        const { code } = await once(call, client)
+        let asked = turn
+        const next = submitted ? () => clients[asked++ % clients.length] ?? client : undefined
+        const { code } = await once(call, client, next)
         if (call.key === undefined || !mayGoOn(code) || stopped) break
         await new Promise((resolve) => setTimeout(resolve, 20))
       }

@@ -86,6 +86,7 @@ async function startShared(): Promise<OwnPostgres> {
 /** A PostgreSQL with data of its own, as careful with them as in production (fsync). `path`: of an empty folder for them. */
 export async function ownPostgres(path?: string): Promise<OwnPostgres> {
   // Of a folder that is given, the space may be short.
+  if (path !== undefined) await initialise(path)
   if (path !== undefined) return startPostgres(path, { max_wal_size: '48MB', min_wal_size: '32MB' })
   const folder = await initialisedFolder()
   const postgres = await startPostgres(folder.path, {})

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { Pool } from 'pg'
 import type { DeedClient } from './deed-client.ts'
-import { type DeedEnvironment, type DeedProcess, startDeed } from './deed-process.ts'
+import { type DeedEnvironment, type DeedProcess, spawnDeed, startDeed } from './deed-process.ts'
 import type { Ground } from './ground.ts'
 import { PgProxy } from './pg-proxy.ts'
 
@@ -60,10 +60,16 @@ export class Seat implements AsyncDisposable {
     await this.#pool.query('delete from replica where id = $1', [this.proxy.replicaId])
   }
 
-  /** Another replica in place of one that is dead. */
+  /** Another replica in place of one that is dead. Throws, and leaves none, when it does not come up. */
   async replace(): Promise<void> {
     this.proxy.calm()
-    this.#process = await startDeed(this.#env)
+    this.#process = spawnDeed(this.#env)
+    try {
+      await this.#process.listening()
+    } catch (error) {
+      await this.#process.kill()
+      throw error
+    }
   }
 
   /** Megabytes that the process has in memory. */
