@@ -19,7 +19,9 @@ const local = { localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatc
  */
 export async function openGraphile(url: string, options: { local: boolean; stores: boolean }): Promise<Subject> {
   const pool = new Pool({ connectionString: url, max: connections + 1 })
+  // It warns when an application has none.
   pool.on('error', () => undefined)
+  pool.on('connect', (client) => client.on('error', () => undefined))
   const utils = await makeWorkerUtils({ pgPool: pool, logger })
   await utils.migrate()
   await pool.query('create table job_result (job_id bigint primary key, response jsonb not null)')
