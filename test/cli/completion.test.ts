@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { Contract, ContractVersion } from '../../gen/deed/v1/contract.ts'
+import { Operation } from '../../gen/deed/v1/operation.ts'
+import { Project } from '../../gen/deed/v1/project.ts'
 import { folderOf } from '../support/compile.ts'
 import { type FakeDeed, fakeDeed } from '../support/fake-deed.ts'
 import { runCommandHere, runDeed } from '../support/run-deed.ts'
@@ -80,6 +82,28 @@ describe('the completion of a shell', () => {
     assert.deepEqual(await offered(['call', 'acme.v1.T'], env), ['acme.v1.Tickets/Read', 'acme.v1.Tickets/Sort'])
     assert.deepEqual(await offered(['call', 'shop.v1.Shop/S'], env), ['shop.v1.Shop/Sort'])
     assert.deepEqual(await offered(['contract', 'show', 'shop.v1.Shop', '--schema', 'R'], env), ['Read'])
+  })
+
+  it('asks the server for operations, those to wait for or cancel only while they have not ended, and projects', async () => {
+    const [running, ended] = ['01981f6e-8a60-7c3f-9d24-5a1b2c3d4e5e', '01981f6e-8a60-7c3f-9d24-5a1b2c3d4e5f']
+    await using fake = await fakeDeed({
+      ListOperations: () => ({
+        operations: [
+          Operation.fromPartial({ name: `operations/${running}` }),
+          Operation.fromPartial({ name: `operations/${ended}`, settleTime: new Date() }),
+        ],
+      }),
+      ListProjects: () => ({ projects: [Project.fromPartial({ name: 'projects/default' })] }),
+    })
+    const values = async (...words: string[]) => {
+      const env = { DEED_ADDRESS: fake.address, DEED_KEY: 'x' }
+      const { stdout } = await runCommandHere(['__complete', 'bash', '--', ...words], env)
+      return stdout.match(/^(?!values)[0-9a-z]\S+/gm)
+    }
+    assert.deepEqual(await values('operation', 'get', ''), [running, ended])
+    assert.deepEqual(await values('operation', 'cancel', ''), [running])
+    assert.deepEqual(await values('operation', 'delete', running, '0198'), [running, ended])
+    assert.deepEqual(await values('project', 'set', 'd'), ['default'])
   })
 
   it('completes the service first when there are many', async () => {
