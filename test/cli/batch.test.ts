@@ -166,7 +166,8 @@ describe('deed batch', () => {
         keys.push(requests.map(({ idempotencyKey }) => idempotencyKey))
         if (keys.length === 1) throw new DeedError(status.UNAVAILABLE, 'SHUTTING_DOWN', 'draining', { retryDelayMs: 1 })
         const error = toStatus(new DeedError(status.RESOURCE_EXHAUSTED, 'OVERLOADED', 'too many', { retryDelayMs: 1 }))
-        const accepted = { $case: 'operation', value: { name: 'operations/1', done: true } } as const
+        const metadata = { typeUrl: 'type.googleapis.com/deed.v1.OperationMetadata', value: Buffer.of() }
+        const accepted = { $case: 'operation', value: { name: 'operations/1', done: true, metadata } } as const
         return BatchSubmitOperationsResponse.fromPartial({
           outcomes: requests.map((_, index) => ({
             outcome: keys.length === 2 && index === 1 ? { $case: 'error', value: error } : accepted,
