@@ -6,6 +6,9 @@ import { intoTimer } from './unfinished.ts'
  * Hung: a failure. What is neither detached nor waited for elsewhere has nobody to collect it and ends. The statuses are
  * google.rpc.Status bytes; 10 is ABORTED, 4 DEADLINE_EXCEEDED. Replicas that hold leases are found by skipping through their
  * index: what the living hold is not read.
+ *
+ * What a lost replica held comes back spread over some seconds: within one, replicas that were killed at intervals were hit at the
+ * same moment of their work again, and 26 of 20,000 operations lost their third replica in some 100 kills.
  */
 export const reapFunction = `
 create or replace function reap(lim int, lost_status bytea, hung_status bytea) returns int language plpgsql ${byKey} as $$
@@ -34,7 +37,7 @@ begin
             select project_id, operation_id, day, attempt, case when lost then 10 else 4 end,
               case when lost then lost_status else hung_status end, '' from del
             where not wanted or crashed >= 3 or failed >= max_failures returning 1),
-  again as (${intoTimer("now() + interval '1 s' * power(2, least(crashed + failed, 8) - 1) * random()", 'attempt, failed, crashed')} from del
+  again as (${intoTimer("now() + interval '1 s' * case when lost then 5 else 1 end * power(2, least(crashed + failed, 8) - 1) * random()", 'attempt, failed, crashed')} from del
             where wanted and crashed < 3 and failed < max_failures returning 1)
   select count(*)::int into n from del;
   return n;
