@@ -8,7 +8,7 @@ import { submitEcho } from '../support/submit.ts'
 export type Caller = { name: string; clients: readonly DeedClient[]; idles: boolean; made: Made[] }
 
 /** Calls that one caller has under way at once. */
-const atOnce = 4
+const atOnce = 16
 /** How long a project that idles half of the time is busy, and then idle. */
 const spellMs = 10_000
 

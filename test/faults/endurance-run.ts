@@ -31,7 +31,7 @@ export const enduranceDefaults: Omit<EnduranceOptions, 'seed'> = {
 
 const projects = 5
 /** A model that takes its time: a replica that is killed holds something. */
-const modelMs = { from: 100, below: 400 }
+const modelMs = { from: 50, below: 200 }
 
 /**
  * Operations of callers in five projects, four of which are idle half of the time, over three replicas, of which one is killed and
