@@ -14,7 +14,7 @@ export type Waiting = { few: string; many: string }
 const rateTarget = 1
 /** Deed's p50 against that of the quickest peer. */
 const startTarget = 1
-/** What Deed may take with many waiting, of what it takes with few. */
+/** Deed's p50 with many waiting, against its own with few. */
 const waitingTarget = 1.2
 
 export const empty = 'nothing'
@@ -30,14 +30,13 @@ export function rateRows(all: readonly Throughputs[], deed: string, { few, many 
     if (all[index]?.peer) return row
     const rivals = rows.filter((other, n) => other.beside === row.beside && all[n]?.peer && all[n]?.stores)
     const best = rivals.toSorted((a, b) => b.per_second - a.per_second)[0]
-    // Against the peers, and then against itself: the time of one is the inverse of the rate.
+    // Against the peers, and then against itself.
     const fewer = row.beside === many ? rows.find(({ name, beside }) => name === row.name && beside === few) : undefined
     const than = fewer ?? best
     if (!than) return row
     const ratio = row.per_second / than.per_second
     const compared = { ...row, ratio, than: fewer ? few : than.name }
     if (row.name !== deed) return compared
-    if (fewer) return { ...compared, target: round(1 / waitingTarget), ok: ratio >= 1 / waitingTarget }
     return row.beside === empty ? { ...compared, target: rateTarget, ok: ratio >= rateTarget } : compared
   })
 }
@@ -62,8 +61,4 @@ export function startRows(all: readonly Starts[], deed: string, { few, many }: W
     if (fewer) return { ...compared, target: waitingTarget, ok: ratio <= waitingTarget }
     return row.beside === empty ? { ...compared, target: startTarget, ok: ratio <= startTarget } : compared
   })
-}
-
-function round(value: number): number {
-  return Math.round(value * 1_000) / 1_000
 }
