@@ -359,6 +359,21 @@ describe('parseAnswer', () => {
     assert.match(violationsOf(method, '{"stringValue":"a","string_value":"b"}')[''] ?? '', /given twice/)
   })
 
+  it('refuses bytes, times and masks that protobuf-es would take for others', () => {
+    for (const bytesValue of ['A', 'AB', 'AA=', 'A A=', '=']) {
+      assert.deepEqual(violationsOf(method, { bytesValue }), { bytes_value: 'must be a string in base64' })
+    }
+    for (const bytesValue of ['', 'AA', 'AA==', '-_-_', '+/+/']) {
+      assert.equal(parseAnswer(method, JSON.stringify({ bytesValue })).kind, 'valid', bytesValue)
+    }
+    for (const time of ['0001-01-01T00:00:00+00:01', '9999-12-31T23:59:59.9-00:01']) {
+      assert.deepEqual(violationsOf(method, { time }), { time: 'must be a time in the years 0001 to 9999 in UTC' })
+    }
+    for (const mask of ['a,,b', 'a.', ' a', 'a b', '!']) {
+      assert.match(violationsOf(method, { mask })['mask'] ?? '', /lowerCamelCase/, mask)
+    }
+  })
+
   it('refuses half of a surrogate pair', () => {
     assert.match(violationsOf(method, '{"stringValue":"\\ud83d"}')['string_value'] ?? '', /surrogate/)
     assert.match(violationsOf(method, '{"struct":{"a":["\\udc4b"]}}')['struct'] ?? '', /surrogate/)
