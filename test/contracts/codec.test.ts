@@ -197,6 +197,23 @@ describe('decodeRequest', () => {
     assert.deepEqual(parseAnswer(many, '{"one":{"two":{}}}').kind, 'valid')
   })
 
+  it('keeps fields apart from what every object of JavaScript has', async () => {
+    const names = ['has_own_property', 'is_prototype_of', 'to_locale_string', 'constructor', 'value_of', '__proto__']
+    const fields = names.map((name, index) => `Named ${name} = ${index + 1}; `)
+    const named = await methodOf(`
+      syntax = "proto3";
+      package test.named.v1;
+      service NamedService { rpc Echo(Named) returns (Named); }
+      message Named { ${fields.join('')} string secret = 100; }`)
+    const json = Object.fromEntries(names.map((name) => [name, { secret: 'secret' }]))
+    const bytes = toBinary(named.input, fromJson(named.input, json))
+    const message = decodeRequest(named, bytes)
+    assert.deepEqual(toBinary(named.input, message), bytes)
+    assert.equal(Object.keys(Object(toJson(named.input, message))).length, names.length)
+    assert.deepEqual(toJson(named.input, decodeRequest(named, new Uint8Array())), {})
+    assert.equal('secret' in Object.prototype.hasOwnProperty || 'secret' in Object, false)
+  })
+
   it('keeps what debug_redact marks out of paths and descriptions', () => {
     const json = { password: 'SecretValue', notes: { SecretKey: { text: 'SecretText' } }, name: 'Open' }
     const bytes = toBinary(secret.input, fromJson(secret.input, json))

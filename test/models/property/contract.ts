@@ -3,18 +3,16 @@ import {
   type DescriptorProto,
   DescriptorProtoSchema,
   Edition,
+  FeatureSet_MessageEncoding as Encoding,
   EnumDescriptorProtoSchema,
   FeatureSet_EnumType as EnumType,
   FeatureSetSchema,
   type FieldDescriptorProto,
-  FieldDescriptorProto_Label as Label,
   FieldDescriptorProtoSchema,
-  FieldDescriptorProto_Type as Type,
   FieldOptionsSchema,
   type FileDescriptorProto,
   FileDescriptorProtoSchema,
   FileDescriptorSetSchema,
-  FeatureSet_MessageEncoding as Encoding,
   file_google_protobuf_descriptor,
   file_google_protobuf_duration,
   file_google_protobuf_empty,
@@ -22,13 +20,15 @@ import {
   file_google_protobuf_struct,
   file_google_protobuf_timestamp,
   file_google_protobuf_wrappers,
+  FieldDescriptorProto_Label as Label,
   MessageOptionsSchema,
   OneofOptionsSchema,
   FeatureSet_FieldPresence as Presence,
+  FieldDescriptorProto_Type as Type,
 } from '@bufbuild/protobuf/wkt'
 import {
-  field as fieldRules,
   FieldRulesSchema,
+  field as fieldRules,
   file_buf_validate_validate,
   Ignore,
   MessageOneofRuleSchema,
@@ -107,7 +107,9 @@ export function drawContract(draw: Draw): Contract {
     service: [{ name: 'S', method: [{ name: 'M', inputType: '.prop.v1.Ask', outputType: '.prop.v1.M0' }] }],
     ...(syntax === 'editions' ? { syntax, edition: Edition.EDITION_2023 } : { syntax }),
   })
-  const image = readImage(toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: [...common, file] })))
+  const image = readImage(
+    toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: [...common, file] })),
+  )
   const [fault] = typeFaults(image)
   if (fault) throw new Error(`publishing would refuse the contract: ${JSON.stringify(fault)}`)
   const method = loadContracts(image, () => 1).flatMap((contract) => [...contract.methods.values()])[0]
@@ -124,7 +126,10 @@ function drawEnum(draw: Draw, syntax: Syntax, index: number) {
   const all = aliased ? [...used, used[0] ?? 0] : used
   const proto = create(EnumDescriptorProtoSchema, {
     name: `E${index}`,
-    value: all.map((number, at) => ({ name: draw.chance(10) ? `lower${index}_${at}` : `E${index}_VALUE_${at}`, number })),
+    value: all.map((number, at) => ({
+      name: draw.chance(10) ? `lower${index}_${at}` : `E${index}_VALUE_${at}`,
+      number,
+    })),
     options: {
       ...(aliased && { allowAlias: true }),
       ...(syntax === 'editions' && closed && { features: create(FeatureSetSchema, { enumType: EnumType.CLOSED }) }),
@@ -154,7 +159,14 @@ function drawMessage(draw: Draw, types: Types, index: number, plan: MessagePlan)
   return proto
 }
 
-function addField(draw: Draw, types: Types, index: number, proto: DescriptorProto, plan: MessagePlan, at: number): void {
+function addField(
+  draw: Draw,
+  types: Types,
+  index: number,
+  proto: DescriptorProto,
+  plan: MessagePlan,
+  at: number,
+): void {
   const { syntax } = types
   const shape = draw.pick(['implicit', 'implicit', 'explicit', 'list', 'map'] as const)
   const element = drawElement(draw, types)
@@ -273,7 +285,13 @@ function addOneof(draw: Draw, types: Types, proto: DescriptorProto, plan: Messag
 }
 
 /** Fields that are no oneof, but that a rule makes one. */
-function addGroup(draw: Draw, types: Types, proto: DescriptorProto, plan: MessagePlan, from: number): MessagePlan['groups'][number] {
+function addGroup(
+  draw: Draw,
+  types: Types,
+  proto: DescriptorProto,
+  plan: MessagePlan,
+  from: number,
+): MessagePlan['groups'][number] {
   const required = draw.chance(50)
   const names: string[] = []
   for (let at = 0; names.length < 2; at++) {
@@ -282,7 +300,8 @@ function addGroup(draw: Draw, types: Types, proto: DescriptorProto, plan: Messag
     const field = drawName(draw, from + at)
     field.type = element.type
     field.options = create(FieldOptionsSchema)
-    if (types.syntax === 'editions') field.options.features = create(FeatureSetSchema, { fieldPresence: Presence.IMPLICIT })
+    if (types.syntax === 'editions')
+      field.options.features = create(FeatureSetSchema, { fieldPresence: Presence.IMPLICIT })
     applyRules(field, element.rules, element.cel, {})
     proto.field.push(field)
     const shape = types.syntax === 'proto2' ? 'explicit' : 'implicit'
@@ -328,7 +347,13 @@ function drawEnumElement(draw: Draw, types: Types): Element {
     case 0:
       return { type, typeName, neverZero, rules: ruled({ in: chosen }), value: (d) => d.pick(chosen) }
     case 1:
-      return { type, typeName, neverZero, rules: ruled({ definedOnly: true, notIn: others }), value: (d) => d.pick(chosen) }
+      return {
+        type,
+        typeName,
+        neverZero,
+        rules: ruled({ definedOnly: true, notIn: others }),
+        value: (d) => d.pick(chosen),
+      }
     case 2:
       return { type, typeName, rules: ruled({ const: numbers[0] ?? 0 }), value: () => numbers[0] ?? 0 }
     default:
@@ -337,10 +362,17 @@ function drawEnumElement(draw: Draw, types: Types): Element {
 }
 
 const stems = ['f', 'some_field_', 'camelCase', 'UPPER_', 'a_b_', 'has_', '_x']
-const oddNames = ['constructor', 'key', 'value', 'to_string', 'has_own_property', 'length']
+/** In pairs, so that no message has one of them twice. */
+const oddNames = [
+  ...['constructor', 'key', 'value', 'to_string', 'has_own_property', 'length'],
+  ...['is_prototype_of', 'to_locale_string', '__proto__', 'value_of'],
+]
 
 function drawName(draw: Draw, at: number): FieldDescriptorProto {
-  const name = at < 2 && draw.chance(15) ? (oddNames[draw.whole(0, 2) * 2 + at] ?? '') : `${draw.pick(stems)}${at}`
+  const name =
+    at < 2 && draw.chance(15)
+      ? (oddNames[draw.whole(0, oddNames.length / 2 - 1) * 2 + at] ?? '')
+      : `${draw.pick(stems)}${at}`
   const jsonName = draw.chance(10) ? `${draw.pick(['@j', 'j-', 'j ', 'ü', '$', '"'])}${at}` : camel(name)
   // Beyond 15 a tag takes a second byte, beyond 2047 a third.
   const number = at + 1 + draw.pick([0, 0, 0, 100, 3_000, 500_000_000])

@@ -38,7 +38,9 @@ function texts(min: number, max: number) {
 
 /** JSON is numbers, text that looks like other JSON, odd keys, and what holds them. No -0: JSON.stringify writes it as 0. */
 function jsons() {
-  const number = fc.oneof(fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true })).map((value) => value + 0 || 0)
+  const number = fc
+    .oneof(fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true }))
+    .map((value) => value + 0 || 0)
   const text = fc.oneof(fc.constantFrom('', '12', 'null', '{"a":1}', '[', '"', 'plain words'), texts(0, 5))
   const leaf = fc.oneof(number, text, fc.boolean(), fc.constant(null))
   const key = fc.oneof(fc.constantFrom('__proto__', 'constructor', '', '@type', 'a b'), texts(0, 3))

@@ -57,7 +57,12 @@ function drawInteger(draw: Draw, { type, rule, bits, signed }: Integer): Element
   const within = (d: Draw) => local(d.big(low, high))
   switch (draw.whole(0, 7)) {
     case 0:
-      return { type, rules: ruled({ greaterThan: bound('gte', local(low)), lessThan: bound('lte', local(high)) }), neverZero: true, value: within }
+      return {
+        type,
+        rules: ruled({ greaterThan: bound('gte', local(low)), lessThan: bound('lte', local(high)) }),
+        neverZero: true,
+        value: within,
+      }
     case 1: {
       const open = { greaterThan: bound('gt', local(low - 1n)), lessThan: bound('lt', local(high + 1n)) }
       return { type, rules: ruled(open), neverZero: true, value: within }
@@ -65,7 +70,12 @@ function drawInteger(draw: Draw, { type, rule, bits, signed }: Integer): Element
     case 2:
       return { type, rules: ruled({ const: local(high) }), neverZero: true, value: () => local(high) }
     case 3:
-      return { type, rules: ruled({ in: [local(low), local(most)] }), neverZero: true, value: (d) => local(d.pick([low, most])) }
+      return {
+        type,
+        rules: ruled({ in: [local(low), local(most)] }),
+        neverZero: true,
+        value: (d) => local(d.pick([low, most])),
+      }
     case 4: {
       const value = (d: Draw) => local(any(d) || 1n)
       return { type, rules: ruled({ notIn: [local(0n)] }), neverZero: true, value }
@@ -92,7 +102,9 @@ function drawFloat(draw: Draw): Element {
   // Not NaN and the infinities, which have no form in the schema; not -0, which JSON.stringify writes as 0.
   const edges = single ? [3.4028234663852886e38, 1.401298464324817e-45] : [Number.MAX_VALUE, Number.MIN_VALUE, 2 ** 53]
   const any = (d: Draw) =>
-    d.chance(30) ? d.pick([0, ...edges, ...edges.map((edge) => -edge)]) : exact(d.whole(-1_000_000, 1_000_000) / 997) || 0
+    d.chance(30)
+      ? d.pick([0, ...edges, ...edges.map((edge) => -edge)])
+      : exact(d.whole(-1_000_000, 1_000_000) / 997) || 0
   switch (draw.whole(0, 4)) {
     case 0:
       return {
@@ -132,11 +144,21 @@ function drawString(draw: Draw): Element {
     case 1:
       return { type, rules: ruled({ len: BigInt(least) }), neverZero: true, value: (d) => d.text(least, least) }
     case 2:
-      return { type, rules: ruled({ in: ['S', 'M', 'ü "x"'] }), neverZero: true, value: (d) => d.pick(['S', 'M', 'ü "x"']) }
+      return {
+        type,
+        rules: ruled({ in: ['S', 'M', 'ü "x"'] }),
+        neverZero: true,
+        value: (d) => d.pick(['S', 'M', 'ü "x"']),
+      }
     case 3:
       return { type, rules: ruled({ const: 'only' }), neverZero: true, value: () => 'only' }
     case 4:
-      return { type, rules: ruled({ prefix: 'a-', suffix: '-z' }), neverZero: true, value: (d) => `a-${d.text(0, 5)}-z` }
+      return {
+        type,
+        rules: ruled({ prefix: 'a-', suffix: '-z' }),
+        neverZero: true,
+        value: (d) => `a-${d.text(0, 5)}-z`,
+      }
     case 5: {
       const value = (d: Draw) => 'abcdefgh'.slice(d.whole(0, 3), d.whole(5, 8))
       return { type, rules: ruled({ pattern: '^[a-z]{2,8}$' }), neverZero: true, value }
@@ -144,7 +166,12 @@ function drawString(draw: Draw): Element {
     case 6: {
       const kind = draw.pick(Object.keys(samples))
       const values = samples[kind] ?? []
-      return { type, rules: ruled({ wellKnown: { case: kind, value: true } }), neverZero: true, value: (d) => d.pick(values) }
+      return {
+        type,
+        rules: ruled({ wellKnown: { case: kind, value: true } }),
+        neverZero: true,
+        value: (d) => d.pick(values),
+      }
     }
     case 7: {
       const cel = [{ id: 'short', message: 'must be short', expression: 'size(this) < 9' }]
@@ -170,7 +197,8 @@ function drawBytes(draw: Draw): Element {
 
 function drawBool(draw: Draw): Element {
   const type = Type.BOOL
-  if (draw.chance(20)) return { type, rules: { case: 'bool', value: { const: true } }, neverZero: true, value: () => true }
+  if (draw.chance(20))
+    return { type, rules: { case: 'bool', value: { const: true } }, neverZero: true, value: () => true }
   return { type, value: (d) => d.chance(50) }
 }
 
@@ -194,18 +222,36 @@ const wrappers: ReadonlyMap<Type, string> = new Map([
 
 /** A message that has a form of its own in JSON. */
 export function drawWellKnown(draw: Draw): Element {
-  const kind = draw.pick(['wrapper', 'wrapper', 'Timestamp', 'Duration', 'FieldMask', 'Struct', 'Value', 'ListValue', 'Empty'])
+  const kind = draw.pick([
+    'wrapper',
+    'wrapper',
+    'Timestamp',
+    'Duration',
+    'FieldMask',
+    'Struct',
+    'Value',
+    'ListValue',
+    'Empty',
+  ])
   switch (kind) {
     case 'Timestamp':
       return drawTimestamp(draw)
     case 'Duration':
       return drawDuration(draw)
     case 'FieldMask': {
-      const paths = (d: Draw) => Array.from({ length: d.whole(0, 3) }, () => d.pick(['a', 'a_b', 'first.second_part', 'x1']))
+      const paths = (d: Draw) =>
+        Array.from({ length: d.whole(0, 3) }, () => d.pick(['a', 'a_b', 'first.second_part', 'x1']))
       return known('FieldMask', (d) => ({ paths: paths(d) }))
     }
     case 'Struct':
-      return fromJsonOf('Struct', (d) => Object.fromEntries([['a', d.json()], ['12', d.json()]].slice(d.whole(0, 2))))
+      return fromJsonOf('Struct', (d) =>
+        Object.fromEntries(
+          [
+            ['a', d.json()],
+            ['12', d.json()],
+          ].slice(d.whole(0, 2)),
+        ),
+      )
     case 'ListValue':
       return fromJsonOf('ListValue', (d) => Array.from({ length: d.whole(0, 3) }, () => d.json()))
     case 'Value':
@@ -216,7 +262,9 @@ export function drawWellKnown(draw: Draw): Element {
       const scalar = drawScalar(draw)
       const name = wrappers.get(scalar.type)
       // A rule in CEL sees what is in the wrapper.
-      return name === undefined ? drawTimestamp(draw) : { ...scalar, ...known(name, (d) => ({ value: scalar.value(d, undefined) })) }
+      return name === undefined
+        ? drawTimestamp(draw)
+        : { ...scalar, ...known(name, (d) => ({ value: scalar.value(d, undefined) })) }
     }
   }
 }
@@ -242,7 +290,10 @@ function drawDuration(draw: Draw): Element {
     return { seconds, nanos: seconds < 0n || (seconds === 0n && least < 0n && d.chance(50)) ? -nanos : nanos }
   }
   if (draw.chance(30)) {
-    const rules = { case: 'duration', value: { greaterThan: bound('gte', { seconds: 1n }), lessThan: bound('lt', { seconds: 60n }) } }
+    const rules = {
+      case: 'duration',
+      value: { greaterThan: bound('gte', { seconds: 1n }), lessThan: bound('lt', { seconds: 60n }) },
+    }
     return { ...known('Duration', (d) => any(d, 1n, 59n)), rules: rules as Rules }
   }
   return known('Duration', (d) => (d.chance(50) ? any(d, -5n, 5n) : any(d, -315_575_999_999n, 315_575_999_999n)))
