@@ -327,10 +327,10 @@ function addSyntheticOneofs(proto: DescriptorProto): void {
 }
 
 function drawElement(draw: Draw, types: Types): Element {
-  const kind = draw.whole(0, 9)
-  if (kind < 5) return drawScalar(draw)
-  if (kind < 6) return drawWellKnown(draw)
-  if (kind < 8) return drawEnumElement(draw, types)
+  const kind = draw.pick(['scalar', 'scalar', 'well-known', 'enum', 'message'] as const)
+  if (kind === 'scalar') return drawScalar(draw)
+  if (kind === 'well-known') return drawWellKnown(draw)
+  if (kind === 'enum') return drawEnumElement(draw, types)
   const typeName = draw.pick(types.messages)
   return { type: Type.MESSAGE, typeName, value: () => undefined }
 }

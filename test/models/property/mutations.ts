@@ -45,7 +45,8 @@ const wrongTypes = (field: DescField): unknown[] => {
   if (field.enum) return [true, {}, [0], ...(field.enum.typeName === 'google.protobuf.NullValue' ? ['null'] : [])]
   if (scalar === ScalarType.STRING || scalar === ScalarType.BYTES) return [5, true, ['a'], { a: 1 }]
   if (scalar === ScalarType.BOOL) return ['true', 1, [true]]
-  return scalar === undefined ? [5, false, [[]]] : [true, [1], { value: 1 }, 'one', '']
+  if (scalar === undefined) return typeNameOf(field) === 'ListValue' ? [5, false, {}] : [5, false, [[]]]
+  return [true, [1], { value: 1 }, 'one', '']
 }
 
 export const mutations: readonly Mutation[] = [
