@@ -20,7 +20,7 @@ const numRuns = Number(process.env['DEED_PROPERTY_RUNS'] ?? 120)
 const messagesEach = 5
 
 describe(`${numRuns} random contracts`, function () {
-  this.timeout(Math.max(30_000, numRuns * 100))
+  this.timeout(Math.max(30_000, numRuns * 1_000))
 
   it('have a schema that takes what a perfect model writes, which is read as the message that was meant', () => {
     check((draw) => {
