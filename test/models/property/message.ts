@@ -1,8 +1,9 @@
 import { create, type DescField, type DescMessage, type Message } from '@bufbuild/protobuf'
 import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect'
-import type { Contract, FieldPlan, MessagePlan } from './contract.ts'
+import type { Contract } from './contract.ts'
 import type { Draw } from './draw.ts'
 import type { Element } from './elements.ts'
+import type { FieldPlan, MessagePlan } from './plan.ts'
 
 /** How many messages one response holds at most, and how deep, beside those that must be there. */
 type MapKey = string | number | bigint | boolean
