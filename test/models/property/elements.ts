@@ -17,6 +17,8 @@ export type Element = {
   cel?: { id: string; message: string; expression: string }[]
   /** Whether no value of it is the zero value of its type. */
   neverZero?: boolean
+  /** What that is, where the schema says which values there are. */
+  zero?: unknown
   /** A value as reflection takes it; `desc` is the message that the field holds. */
   value(draw: Draw, desc: DescMessage | undefined): unknown
 }
@@ -40,7 +42,7 @@ function drawEnumElement(draw: Draw, types: Types): Element {
   const others = numbers.filter((number) => !chosen.includes(number))
   switch (draw.whole(0, 4)) {
     case 0:
-      return { type, typeName, neverZero, rules: ruled({ in: chosen }), value: (d) => d.pick(chosen) }
+      return { type, typeName, neverZero, zero: numbers[0], rules: ruled({ in: chosen }), value: (d) => d.pick(chosen) }
     case 1:
       return {
         type,

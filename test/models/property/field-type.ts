@@ -85,7 +85,10 @@ function addMany(
   const bounded = min > 0 || draw.chance(20)
   const key = shape === 'map' ? drawKey(draw) : undefined
   const unique = shape === 'list' && draw.chance(15) && element.type !== Type.MESSAGE
-  const inner = element.rules || element.cel ? rulesOf(element) : undefined
+  const spared = element.zero !== undefined && draw.chance(40)
+  const value: Element['value'] = (d, desc) => (spared && d.chance(30) ? element.zero : element.value(d, desc))
+  const ignore = spared ? { ignore: Ignore.IF_ZERO_VALUE } : {}
+  const inner = element.rules || element.cel ? { ...rulesOf(element), ...ignore } : undefined
   if (key) {
     const camel = `F${field.name.replaceAll('_', '')}Entry`
     proto.nestedType.push(entryOf(camel, key, element))
@@ -100,7 +103,15 @@ function addMany(
     const rules = { ...items, ...(unique && { unique }), ...(inner && { items: inner }) }
     applyRules(field, Object.keys(rules).length > 0 ? { case: 'repeated', value: rules } : undefined, undefined, {})
   }
-  plan.fields.set(field.name, { element, shape, size, unique, key, required: min > 0, spared: false })
+  plan.fields.set(field.name, {
+    element: { ...element, value },
+    shape,
+    size,
+    unique,
+    key,
+    required: min > 0,
+    spared: false,
+  })
 }
 
 /** Whether a message of the contract is held, which may hold itself. */

@@ -31,7 +31,7 @@ export function drawString(draw: Draw): Element {
         value: (d) => d.pick(['S', 'M', 'ü "x"']),
       }
     case 3:
-      return { type, rules: ruled({ const: 'only' }), neverZero: true, value: () => 'only' }
+      return { type, rules: ruled({ const: 'only' }), neverZero: true, zero: '', value: () => 'only' }
     case 4:
       return {
         type,
@@ -50,6 +50,7 @@ export function drawString(draw: Draw): Element {
         type,
         rules: ruled({ wellKnown: { case: kind, value: true } }),
         neverZero: true,
+        zero: '',
         value: (d) => d.pick(values),
       }
     }

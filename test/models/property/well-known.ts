@@ -61,7 +61,7 @@ export function drawWellKnown(draw: Draw): Element {
       // A rule in CEL sees what is in the wrapper.
       return name === undefined
         ? drawTimestamp(draw)
-        : { ...scalar, ...known(name, (d) => ({ value: scalar.value(d, undefined) })) }
+        : { ...scalar, zero: undefined, ...known(name, (d) => ({ value: scalar.value(d, undefined) })) }
     }
   }
 }
