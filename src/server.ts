@@ -11,6 +11,9 @@ import { LiveContracts } from './contracts/live.ts'
 import type { Provider, Providers } from './models/provider.ts'
 import { createAnthropic } from './models/providers/anthropic.ts'
 import { keywords } from './models/providers/keywords.ts'
+import { createOpenAi } from './models/providers/openai.ts'
+import { Limiter } from './models/routing/limiter.ts'
+import { Models } from './models/routing/models.ts'
 import { Operations } from './operations/operations.ts'
 import { createRpc } from './rpc/rpc.ts'
 import { openDatabase } from './storage/database.ts'
@@ -66,7 +69,13 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
   })
 
   const contracts = new LiveContracts(database, log)
-  const answers = { providers: options.providers ?? providersOf(config), defaultModel: config.model }
+  const models = new Models({
+    providers: options.providers ?? providersOf(config),
+    settings: config.models,
+    limiter: new Limiter(database.pool, log, () => operations.replicaId),
+    log,
+  })
+  const answers = { models, defaultModel: config.model }
   const operations = new Operations({
     db: database.pool,
     log,
@@ -173,9 +182,8 @@ function keepOddHeaders(server: Server): void {
 
 function providersOf(config: ServerConfig): Providers {
   const providers = new Map<string, Provider>([['local', keywords]])
-  if (config.anthropic) {
-    const { apiKey, baseUrl } = config.anthropic
-    providers.set('anthropic', createAnthropic({ apiKey, ...(baseUrl === undefined ? {} : { baseUrl }) }))
+  for (const [name, provider] of config.providers) {
+    providers.set(name, provider.kind === 'anthropic' ? createAnthropic(provider) : createOpenAi(provider))
   }
   return providers
 }

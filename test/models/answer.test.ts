@@ -4,6 +4,7 @@ import { ROOT_CONTEXT, trace } from '@opentelemetry/api'
 import type { Method } from '../../src/contracts/method.ts'
 import { type Answer, answer } from '../../src/models/answer.ts'
 import { createAnthropic } from '../../src/models/providers/anthropic.ts'
+import { Models } from '../../src/models/routing/models.ts'
 import { FakeAnthropic, type FakeRequest, type Script } from '../support/fake-anthropic.ts'
 import { methodOf, requestOf } from '../support/methods.ts'
 
@@ -35,7 +36,7 @@ describe('answer', () => {
     const { models = [], maxRepairs = 2, context = ROOT_CONTEXT, signal = AbortSignal.timeout(10_000) } = setting
     const asked: Method = { ...method, policy: { ...method.policy, models, maxRepairs } }
     const providers = new Map([['anthropic', createAnthropic({ apiKey: 'key', baseUrl: fake.url })]])
-    const options = { providers, defaultModel: MODEL }
+    const options = { models: new Models({ providers }), defaultModel: MODEL }
     const result = await answer(asked, requestOf(method, { text: 'payload' }), options, context, signal)
     return { result, requests: fake.requests, outcomes: result.completions.map(({ outcome }) => outcome) }
   }
