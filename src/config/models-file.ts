@@ -30,8 +30,8 @@ export function readModelsFile(
 }
 
 function provider(name: string, entry: Entry, variable: (name: string) => string | undefined): ProviderConfig {
-  if (!/^[a-z0-9-]+$/.test(name)) throw entry.fault('must be named by small letters, digits and hyphens')
-  if (name === 'local') throw entry.fault('cannot be set: local/… runs in Deed itself')
+  if (!/^[a-z0-9-]+$/.test(name)) throw entry.nameFault('must be named by small letters, digits and hyphens')
+  if (name === 'local') throw entry.nameFault('cannot be set: local/… runs in Deed itself')
   const known = ['kind', 'base_url', 'api_key_env', 'azure_api_version', 'output_limit'] as const
   const { kind, base_url, api_key_env, azure_api_version, output_limit } = entry.record(...known)
   if (!kind) throw entry.fault('lacks kind: anthropic or openai')
@@ -63,11 +63,11 @@ function defaultKey(isOpenAi: boolean, baseUrl: string | undefined): string | un
 
 function requireProvider(name: string, entry: Entry, providers: ReadonlyMap<string, ProviderConfig>): void {
   const [, prefix = ''] = /^([a-z0-9-]+)\/[A-Za-z0-9._:/-]+$/.exec(name) ?? []
-  if (prefix === '') throw entry.fault('must be named provider/name')
-  if (prefix === 'local') throw entry.fault('cannot be set: it runs in Deed itself')
+  if (prefix === '') throw entry.nameFault('must be named provider/name')
+  if (prefix === 'local') throw entry.nameFault('cannot be set: it runs in Deed itself')
   if (providers.has(prefix)) return
   const names = [...providers.keys()].join(', ') || 'none'
-  throw entry.fault(`is of the provider ${prefix}, which is not under providers (there: ${names})`)
+  throw entry.nameFault(`is of the provider ${prefix}, which is not under providers (there: ${names})`)
 }
 
 function settings(entry: Entry): ModelSettings {
@@ -125,8 +125,10 @@ function microDollars(entry: Entry): number {
 function midnight(entry: Entry): number {
   const text = entry.text()
   const time = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(text) : Number.NaN
-  // Date.parse takes the 31st of February for a day in March in some forms, and for none in this one.
-  if (Number.isNaN(time)) throw entry.fault('must be a day, such as 2026-01-31')
+  // The 31st of February is parsed as a day in March.
+  if (Number.isNaN(time) || !new Date(time).toISOString().startsWith(text)) {
+    throw entry.fault('must be a day, such as 2026-01-31')
+  }
   return time
 }
 

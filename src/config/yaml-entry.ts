@@ -22,18 +22,26 @@ export class Entry {
   readonly #file: File
   readonly #node: Node | null
   readonly #offset: number
+  readonly #nameOffset: number
 
+  /** `offset`: where the name of the value stands, or what holds it. */
   constructor(file: File, name: string, node: unknown, offset: number) {
     const resolved = isAlias(node) ? node.resolve(file.document) : node
     this.#file = file
     this.name = name
     this.#node = isNode(resolved) ? resolved : null
+    this.#nameOffset = offset
     this.#offset = isNode(node) ? (node.range?.[0] ?? offset) : offset
   }
 
   /** An error about this value. */
   fault(message: string): Error {
     return faultAt(this.#file, this.#offset, this.name === '' ? message : `${this.name} ${message}`)
+  }
+
+  /** An error about its name. */
+  nameFault(message: string): Error {
+    return faultAt(this.#file, this.#nameOffset, `${this.name} ${message}`)
   }
 
   /** The entries of a mapping by their keys, in their order. */
@@ -43,7 +51,7 @@ export class Entry {
       this.#node.items.map(({ key, value }) => {
         const name = isScalar(key) ? String(key.value) : ''
         const offset = isNode(key) ? (key.range?.[0] ?? 0) : 0
-        return [name, new Entry(this.#file, this.name === '' ? name : `${this.name}.${name}`, value ?? key, offset)]
+        return [name, new Entry(this.#file, this.name === '' ? name : `${this.name}.${name}`, value, offset)]
       }),
     )
   }
@@ -53,7 +61,7 @@ export class Entry {
     const record: { [key in K]?: Entry } = {}
     for (const [name, entry] of this.map()) {
       const key = known.find((candidate) => candidate === name)
-      if (key === undefined) throw entry.fault(`is not known: ${orList(known)} may stand here`)
+      if (key === undefined) throw entry.nameFault(`is not known: ${orList(known)} may stand here`)
       record[key] = entry
     }
     return record
