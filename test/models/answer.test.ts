@@ -144,6 +144,33 @@ describe('answer', () => {
     }
   })
 
+  it('asks no model whose breaker is open, and has no row of it', async () => {
+    const respond = ({ body }: FakeRequest) =>
+      body.model === 'claude-sonnet-5-5' ? { status: 529 } : { json: { word: 'hello' } }
+    await using fake = await new FakeAnthropic({ respond }).start()
+    const models = new Models({
+      providers: new Map([['anthropic', createAnthropic({ apiKey: 'k', baseUrl: fake.url })]]),
+    })
+    const ask = (...names: string[]) => {
+      const asked: Method = { ...method, policy: { ...method.policy, models: names } }
+      const options = { models, defaultModel: MODEL }
+      return answer(asked, requestOf(method), options, ROOT_CONTEXT, AbortSignal.timeout(10_000))
+    }
+    for (let n = 0; n < 5; n++) await ask(MODEL, OTHER)
+    assert.equal(models.get(MODEL)?.breaker.state, 'open')
+    const passed = await ask(MODEL, OTHER)
+    assert.deepEqual(
+      passed.completions.map(({ model }) => model),
+      [OTHER],
+    )
+    assert.equal(fake.requests.length, 11)
+    const { reason, retryable, retryAfterMs, error } = failureOf(await ask(MODEL))
+    assert.deepEqual([reason, retryable], ['MODELS_EXHAUSTED', true])
+    assert.equal(error.message, `every model failed: ${MODEL}: its breaker is open`)
+    assert.ok(retryAfterMs > 0 && retryAfterMs <= 5_000)
+    assert.equal(fake.requests.length, 11)
+  })
+
   it('is worth another attempt when a model was unavailable, after the wait it asked for', async () => {
     const respond = ({ n }: FakeRequest) => ({ status: n === 1 ? 429 : 401, headers: { 'retry-after': '3' } })
     const { result } = await run(respond, { models: [MODEL, OTHER] })
