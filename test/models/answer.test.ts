@@ -151,14 +151,28 @@ describe('answer', () => {
     const models = new Models({
       providers: new Map([['anthropic', createAnthropic({ apiKey: 'k', baseUrl: fake.url })]]),
     })
+    let context = ROOT_CONTEXT
     const ask = (...names: string[]) => {
       const asked: Method = { ...method, policy: { ...method.policy, models: names } }
       const options = { models, defaultModel: MODEL }
-      return answer(asked, requestOf(method), options, ROOT_CONTEXT, AbortSignal.timeout(10_000))
+      return answer(asked, requestOf(method), options, context, AbortSignal.timeout(10_000))
     }
     for (let n = 0; n < 5; n++) await ask(MODEL, OTHER)
     assert.equal(models.get(MODEL)?.breaker.state, 'open')
+    const span = trace.wrapSpanContext({
+      traceId: '0af7651916cd43dd8448eb211c80319c',
+      spanId: 'b7ad6b7169203331',
+      traceFlags: 1,
+    })
+    const events: unknown[] = []
+    span.addEvent = (...event) => {
+      events.push(event)
+      return span
+    }
+    context = trace.setSpan(ROOT_CONTEXT, span)
     const passed = await ask(MODEL, OTHER)
+    const attributes = { 'deed.model': MODEL, 'deed.breaker': 'open', 'deed.reason': 'its breaker is open' }
+    assert.deepEqual(events, [['deed.model.skipped', attributes]])
     assert.deepEqual(
       passed.completions.map(({ model }) => model),
       [OTHER],

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from 'pino'
 import type { ModelSettings } from '../../config/model-settings.ts'
 import type { ModelLimits } from '../../storage/statements/model-limits.ts'
 import { costMicroUsd, type Prices } from '../prices.ts'
 import { type CompletionRequest, ModelError, type Provider, type Usage } from '../provider.ts'
-import { Breaker, type BreakerOptions, type Verdict } from './breaker.ts'
+import { Breaker, type BreakerOptions, type BreakerState, type Verdict } from './breaker.ts'
 import type { Limiter, Place } from './limiter.ts'
 import { withTimeouts } from './timeouts.ts'
 
@@ -24,7 +25,8 @@ export type ModelParts = {
   prices: Prices | undefined
   settings: ModelSettings
   limiter: Limiter | undefined
-  breaker?: BreakerOptions
+  log: Logger | undefined
+  breaker: Omit<BreakerOptions, 'onChange'> | undefined
 }
 
 /** One model that this server can ask: its provider, breaker, limits, timeouts and prices. */
@@ -37,13 +39,15 @@ export class Model {
   readonly #limiter: Limiter | undefined
   readonly #limits: ModelLimits
   readonly #completionMs: number
+  readonly #log: Logger | undefined
 
-  constructor({ name, provider, prices, settings, limiter, breaker }: ModelParts) {
+  constructor({ name, provider, prices, settings, limiter, log, breaker }: ModelParts) {
     const { limits, firstTokenMs = FIRST_TOKEN_MS, completionMs = COMPLETION_MS, dialect } = settings
     const bounded = withTimeouts(provider, { firstTokenMs, completionMs })
     this.name = name
     this.complete = (request, signal) => bounded({ ...request, dialect }, signal)
-    this.breaker = new Breaker(breaker)
+    this.breaker = new Breaker({ ...breaker, onChange: (state) => this.#changed(state) })
+    this.#log = log
     this.#prices = prices
     this.#limits = limits ?? NO_LIMITS
     this.#limiter = Object.values(this.#limits).some((limit) => limit !== null) ? limiter : undefined
@@ -66,7 +70,7 @@ export class Model {
   ): Promise<Admission> {
     if (this.breaker.waitMs > 0) return this.#open()
     const place = await this.#place(request, signal, last)
-    if (place instanceof ModelError) return { kind: 'skipped', error: place }
+    if (place instanceof ModelError) return this.#skip(place)
     // Others may have failed while this one waited.
     if (this.breaker.waitMs > 0) {
       place?.end(0)
@@ -104,8 +108,17 @@ export class Model {
   }
 
   #open(): Admission {
-    const details = { retryAfterMs: this.breaker.waitMs }
-    return { kind: 'skipped', error: new ModelError('unavailable', 'its breaker is open', details) }
+    return this.#skip(new ModelError('unavailable', 'its breaker is open', { retryAfterMs: this.breaker.waitMs }))
+  }
+
+  #skip(error: ModelError): Admission {
+    this.#log?.debug({ model: this.name, reason: error.message }, 'a model was passed over')
+    return { kind: 'skipped', error }
+  }
+
+  #changed(breaker: BreakerState): void {
+    const level = breaker === 'open' ? 'warn' : 'info'
+    this.#log?.[level]({ model: this.name, breaker }, `the breaker of a model is ${breaker}`)
   }
 }
 

@@ -34,17 +34,14 @@ export class Models {
     const provider = providers.get(splitModel(name)[0])
     if (!provider) return undefined
     const own = settings?.get(name) ?? {}
-    const onChange: BreakerOptions['onChange'] = (state) => {
-      const level = state === 'open' ? 'warn' : 'info'
-      log?.[level]({ model: name, breaker: state }, `the breaker of a model is ${state}`)
-    }
     const model = new Model({
       name,
       provider,
       prices: own.prices ?? listPrices(name),
       settings: own,
       limiter,
-      breaker: { ...breaker, onChange },
+      log,
+      breaker,
     })
     this.#models.set(name, model)
     return model

@@ -12,21 +12,21 @@ const GRACE_MS = 1_000
 export function withTimeouts(provider: Provider, { firstTokenMs, completionMs }: Timeouts): Provider {
   return async function* (request, signal) {
     const controller = new AbortController()
-    const late = Promise.withResolvers<never>()
-    late.promise.catch(() => {})
+    const waiting: Waiting = { give: () => {} }
     let reason = ''
     let grace: NodeJS.Timeout | undefined
     const expire = (what: string) => () => {
+      if (reason !== '') return
       reason = what
       controller.abort(new Error(what))
-      grace = setTimeout(() => late.reject(new ModelError('unavailable', what)), GRACE_MS)
+      grace = setTimeout(() => waiting.give(new ModelError('unavailable', what)), GRACE_MS)
     }
     const whole = setTimeout(expire(`it did not finish within ${completionMs / 1_000} s`), completionMs)
     const first = setTimeout(expire(`it wrote nothing within ${firstTokenMs / 1_000} s`), firstTokenMs)
     // They must not keep a process that has nothing else to do.
     for (const timer of [whole, first]) timer.unref()
     try {
-      for await (const event of until(provider, request, AbortSignal.any([signal, controller.signal]), late.promise)) {
+      for await (const event of follow(provider, request, AbortSignal.any([signal, controller.signal]), waiting)) {
         clearTimeout(first)
         yield event
       }
@@ -38,28 +38,35 @@ export function withTimeouts(provider: Provider, { firstTokenMs, completionMs }:
   }
 }
 
+/** `give` ends the wait for the next event with an error. */
+type Waiting = { give: (error: Error) => void }
+
 /** The provider's events; one that does not listen to its signal is left behind. */
-async function* until(
+async function* follow(
   provider: Provider,
   request: CompletionRequest,
   signal: AbortSignal,
-  late: Promise<never>,
+  waiting: Waiting,
 ): AsyncGenerator<CompletionEvent> {
   const events = provider(request, signal)[Symbol.asyncIterator]()
-  let ended = false
+  const next = () =>
+    // Not a race with one promise for all events: that would gather a reaction for each.
+    new Promise<IteratorResult<CompletionEvent>>((resolve, reject) => {
+      waiting.give = reject
+      events.next().then(resolve, reject)
+    })
+  let open = true
   try {
     for (;;) {
-      const { done, value } = await Promise.race([events.next(), late])
-      ended = done === true
+      open = false
+      const { done, value } = await next()
       if (done) return
+      open = true
       yield value
     }
-  } catch (error) {
-    ended = true
-    throw error
   } finally {
     // A consumer that has enough lets the provider close its connection.
-    if (!ended) await events.return?.()
+    if (open) await events.return?.()
   }
 }
 

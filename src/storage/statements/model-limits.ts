@@ -1,4 +1,4 @@
-import { type Queryable, run } from './statement.ts'
+import { byKey, type Queryable, run } from './statement.ts'
 
 /** The most that a model may be asked, on all replicas together; null for no limit. */
 export type ModelLimits = {
@@ -34,7 +34,7 @@ export type Take = {
  */
 export const takeModelFunction = `
 create or replace function take_model(p_model text, p_slot uuid, p_replica uuid, p_requests int, p_token_limit bigint, p_concurrency int, p_tokens bigint, p_slot_ms float8)
-returns table (over text, wait_ms float8, at bigint) language plpgsql as $$
+returns table (over text, wait_ms float8, at bigint) language plpgsql ${byKey} as $$
 declare
   v_now float8;
   v_second bigint;
