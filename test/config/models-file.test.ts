@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { ProviderConfig } from '../../src/config/model-settings.ts'
 import { readModelsFile } from '../../src/config/models-file.ts'
+import { column, readDocuments, tableUnder } from '../support/markdown.ts'
 
 const env: Readonly<Record<string, string>> = { ANTHROPIC_API_KEY: 'a', OPENAI_API_KEY: 'o', AZURE_KEY: 'z' }
 
@@ -88,6 +89,28 @@ models:
         dialect: {},
       },
     })
+  })
+
+  it('is as docs/models.md has it', async () => {
+    const document = (await readDocuments()).get('docs/models.md')
+    const files = document?.blocks.filter(({ info }) => info === 'yaml') ?? []
+    const key = () => 'a key'
+    const all = files.map(({ text }) => readModelsFile('docs/models.md', text, key, given))
+    assert.deepEqual(
+      all.map(({ providers, models }) => [providers.size, models.size]),
+      [
+        [2, 2],
+        [6, 3],
+      ],
+    )
+    const options = [...column(tableUnder(document, 'The file', 'of a provider'), 'of a provider')]
+    options.push(...column(tableUnder(document, 'The file', 'of a model'), 'of a model'))
+    for (const text of ['providers:\n  a: { x: 1 }', 'models:\n  anthropic/a: { x: 1 }']) {
+      const known = refusal(text)
+        .replace(/.* is not known: | may stand here/g, '')
+        .split(/, | or /)
+      assert.deepEqual(options.splice(0, known.length), known)
+    }
   })
 
   it('takes a file that says something else of a provider that the environment sets up', () => {
