@@ -126,8 +126,8 @@ function whenAborted(signal: AbortSignal): { outcome: Promise<Outcome> } & Dispo
 async function gather(provider: Provider, request: CompletionRequest, signal: AbortSignal): Promise<Outcome> {
   const parts: string[] = []
   let size = 0
+  if (signal.aborted) return { end: { kind: 'aborted', asked: false }, usage: NO_USAGE, providerRequestId: '' }
   try {
-    signal.throwIfAborted()
     for await (const event of provider(request, signal)) {
       if (event.kind === 'end') {
         const { stop, usage, providerRequestId } = event

@@ -12,8 +12,6 @@ export type BreakerState = 'closed' | 'open' | 'half-open'
 /** What a completion says of its model: it can be had, it cannot, or nothing. */
 export type Verdict = 'available' | 'unavailable' | 'none'
 
-export type BreakerOptions = { threshold?: number; openMs?: number; onChange?: (state: BreakerState) => void }
-
 /** A failure that counts; all others are none to cockatiel. */
 class Unavailable extends Error {}
 
@@ -29,20 +27,17 @@ const states = {
  * completion may; whether it succeeds decides for all. Nobody waits for it: others go on to their next model.
  */
 export class Breaker {
-  readonly #openMs: number
-  readonly #policy
+  readonly #policy = circuitBreaker(
+    handleWhen((error) => error instanceof Unavailable),
+    { halfOpenAfter: OPEN_MS, breaker: new ConsecutiveBreaker(THRESHOLD) },
+  )
   #openedAt = 0
 
-  constructor({ threshold = THRESHOLD, openMs = OPEN_MS, onChange }: BreakerOptions = {}) {
-    this.#openMs = openMs
-    this.#policy = circuitBreaker(
-      handleWhen((error) => error instanceof Unavailable),
-      { halfOpenAfter: openMs, breaker: new ConsecutiveBreaker(threshold) },
-    )
+  constructor(onChange: (state: BreakerState) => void) {
     this.#policy.onStateChange((state) => {
       // Before anyone can ask: cockatiel notes the same instant.
       if (state === CircuitState.Open) this.#openedAt = Date.now()
-      onChange?.(states[state])
+      onChange(states[state])
     })
   }
 
@@ -54,7 +49,7 @@ export class Breaker {
   get waitMs(): number {
     const { state } = this
     if (state === 'closed') return 0
-    return state === 'half-open' ? PROBE_MS : Math.max(0, this.#openedAt + this.#openMs - Date.now())
+    return state === 'half-open' ? PROBE_MS : Math.max(0, this.#openedAt + OPEN_MS - Date.now())
   }
 
   /**

@@ -68,7 +68,7 @@ export class Limiter {
           )
           return
         }
-        await delay(CONCURRENCY_WAIT_MS * 2 ** tried)
+        await delay(CONCURRENCY_WAIT_MS * 2 ** tried, undefined, { ref: false })
       }
     }
   }

@@ -4,7 +4,8 @@ import type { ModelSettings } from '../../config/model-settings.ts'
 import type { ModelLimits } from '../../storage/statements/model-limits.ts'
 import { costMicroUsd, type Prices } from '../prices.ts'
 import { type CompletionRequest, ModelError, type Provider, type Usage } from '../provider.ts'
-import { Breaker, type BreakerOptions, type BreakerState, type Verdict } from './breaker.ts'
+import type { JsonSchema } from '../schema.ts'
+import { Breaker, type BreakerState, type Verdict } from './breaker.ts'
 import type { Limiter, Place } from './limiter.ts'
 import { withTimeouts } from './timeouts.ts'
 
@@ -26,7 +27,6 @@ export type ModelParts = {
   settings: ModelSettings
   limiter: Limiter | undefined
   log: Logger | undefined
-  breaker: Omit<BreakerOptions, 'onChange'> | undefined
 }
 
 /** One model that this server can ask: its provider, breaker, limits, timeouts and prices. */
@@ -41,16 +41,18 @@ export class Model {
   readonly #completionMs: number
   readonly #log: Logger | undefined
 
-  constructor({ name, provider, prices, settings, limiter, log, breaker }: ModelParts) {
+  constructor({ name, provider, prices, settings, limiter, log }: ModelParts) {
     const { limits, firstTokenMs = FIRST_TOKEN_MS, completionMs = COMPLETION_MS, dialect } = settings
     const bounded = withTimeouts(provider, { firstTokenMs, completionMs })
     this.name = name
     this.complete = (request, signal) => bounded({ ...request, dialect }, signal)
-    this.breaker = new Breaker({ ...breaker, onChange: (state) => this.#changed(state) })
+    this.breaker = new Breaker((state) => this.#changed(state))
     this.#log = log
     this.#prices = prices
     this.#limits = limits ?? NO_LIMITS
-    this.#limiter = Object.values(this.#limits).some((limit) => limit !== null) ? limiter : undefined
+    const limited = Object.values(this.#limits).some((limit) => limit !== null)
+    if (limited && !limiter) throw new Error(`${name} has limits, and nothing holds them`)
+    this.#limiter = limited ? limiter : undefined
     this.#completionMs = completionMs
   }
 
@@ -64,7 +66,7 @@ export class Model {
    * one, up to 5 seconds, since there is no other model to ask. Rejects with the signal's reason.
    */
   async admit(
-    request: Pick<CompletionRequest, 'system' | 'turns' | 'maxOutputTokens'>,
+    request: Pick<CompletionRequest, 'system' | 'turns' | 'schema' | 'maxOutputTokens'>,
     signal: AbortSignal,
     last: boolean,
   ): Promise<Admission> {
@@ -124,8 +126,19 @@ export class Model {
 
 const NO_LIMITS: ModelLimits = { requestsPerMinute: null, tokensPerMinute: null, concurrency: null }
 
-/** No tokenizer of a vendor makes more of text than a token for three bytes in the mean; the schema goes with the prompt. */
-function mostTokens({ system, turns, maxOutputTokens }: Parameters<Model['admit']>[0]): number {
+/** Only the vendor can count the tokens of a prompt; text of any language has seldom more than one for three bytes. */
+function mostTokens({ system, turns, schema, maxOutputTokens }: Parameters<Model['admit']>[0]): number {
   const bytes = turns.reduce((sum, { text }) => sum + Buffer.byteLength(text), Buffer.byteLength(system))
-  return Math.ceil(bytes / 3) + maxOutputTokens
+  return Math.ceil((bytes + schemaBytes(schema)) / 3) + maxOutputTokens
+}
+
+const sizes = new WeakMap<JsonSchema, number>()
+
+function schemaBytes(schema: JsonSchema): number {
+  let size = sizes.get(schema)
+  if (size === undefined) {
+    size = Buffer.byteLength(JSON.stringify(schema))
+    sizes.set(schema, size)
+  }
+  return size
 }

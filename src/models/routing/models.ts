@@ -2,7 +2,6 @@ import type { Logger } from 'pino'
 import type { ModelSettings } from '../../config/model-settings.ts'
 import { listPrices } from '../prices.ts'
 import { type Providers, splitModel } from '../provider.ts'
-import type { BreakerOptions } from './breaker.ts'
 import type { Limiter } from './limiter.ts'
 import { Model } from './model.ts'
 
@@ -13,7 +12,6 @@ export type ModelsParts = {
   /** Needed when a model has limits. */
   limiter?: Limiter
   log?: Logger
-  breaker?: Omit<BreakerOptions, 'onChange'>
 }
 
 /** The models that this server can ask: those that are listed from the start, others of its providers as they are named. */
@@ -30,7 +28,7 @@ export class Models {
   get(name: string): Model | undefined {
     const known = this.#models.get(name)
     if (known) return known
-    const { providers, settings, limiter, log, breaker } = this.#parts
+    const { providers, settings, limiter, log } = this.#parts
     const provider = providers.get(splitModel(name)[0])
     if (!provider) return undefined
     const own = settings?.get(name) ?? {}
@@ -41,7 +39,6 @@ export class Models {
       settings: own,
       limiter,
       log,
-      breaker,
     })
     this.#models.set(name, model)
     return model

@@ -11,7 +11,7 @@ describe('a breaker', () => {
 
   function start() {
     const changes: BreakerState[] = []
-    const breaker = new Breaker({ onChange: (state) => changes.push(state) })
+    const breaker = new Breaker((state) => changes.push(state))
     const end = async (...verdicts: Verdict[]) => {
       for (const verdict of verdicts) {
         breaker.enter()(verdict)
