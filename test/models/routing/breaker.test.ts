@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { mock } from 'node:test'
+import { pino } from 'pino'
+import type { Provider } from '../../../src/models/provider.ts'
 import { Breaker, type BreakerState, type Verdict } from '../../../src/models/routing/breaker.ts'
+import { Models } from '../../../src/models/routing/models.ts'
+
+const unused: Provider = async function* () {}
 
 /** Cockatiel notes how an execution ended some microtasks later. */
 const noted = () => new Promise((resolve) => setImmediate(resolve))
@@ -68,6 +73,27 @@ describe('a breaker', () => {
     mock.timers.tick(5_000)
     await end('available', ...four)
     assert.equal(breaker.state, 'closed')
+  })
+
+  it('is told of in the log when its model has one', async () => {
+    const lines: unknown[] = []
+    const log = pino({ base: null, timestamp: false }, { write: (line) => lines.push(JSON.parse(line)) })
+    const breaker = new Models({ providers: new Map([['test', unused]]), log }).get('test/one')?.breaker
+    assert.ok(breaker)
+    for (let n = 0; n < 5; n++) breaker.enter()('unavailable')
+    await noted()
+    mock.timers.tick(5_000)
+    breaker.enter()('available')
+    await noted()
+    assert.deepEqual(
+      lines,
+      (['open', 'half-open', 'closed'] as const).map((state) => ({
+        level: state === 'open' ? 40 : 30,
+        model: 'test/one',
+        breaker: state,
+        msg: `the breaker of a model is ${state}`,
+      })),
+    )
   })
 
   it('is not closed by what ends late', async () => {
