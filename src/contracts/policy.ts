@@ -19,6 +19,8 @@ export type Policy = {
   priority: Priority
   /** How much thought a model gives an answer; undefined for what it does by itself. */
   effort: Effort | undefined
+  /** For how long an answer is given again to equal requests; undefined for not at all. */
+  cacheTtlMs: number | undefined
 }
 
 export type Effort = 'low' | 'medium' | 'high'
@@ -40,6 +42,7 @@ const defaults: Policy = {
   queueTimeoutMs: undefined,
   priority: 2,
   effort: undefined,
+  cacheTtlMs: undefined,
 }
 
 /** A deed.v1.Policy as @bufbuild/protobuf reads it with Deed's own descriptors. */
@@ -54,6 +57,7 @@ type PolicyMessage = Message<'deed.v1.Policy'> & {
   queueTimeout?: Duration
   priority: number
   effort: number
+  cacheTtl?: Duration
 }
 
 /** By their numbers in deed.v1.Effort. */
@@ -62,11 +66,13 @@ const efforts: readonly (Effort | undefined)[] = [undefined, 'low', 'medium', 'h
 /** The policy of a method: field by field what the method says, else its service, else the default. */
 export function policyOf(method: DescMethod): Policy {
   const policy = { ...defaults, ...statedPolicy(method.parent), ...statedPolicy(method) }
-  const { timeoutMs, attemptTimeoutMs, queueTimeoutMs } = policy
+  const { timeoutMs, attemptTimeoutMs, queueTimeoutMs, cacheTtlMs } = policy
   return {
     ...policy,
     attemptTimeoutMs: Math.min(attemptTimeoutMs, timeoutMs),
     queueTimeoutMs: queueTimeoutMs === undefined ? undefined : Math.min(queueTimeoutMs, timeoutMs),
+    // What a service says is for those of its methods of which it can be true.
+    cacheTtlMs: hasSingleResponse(method) ? cacheTtlMs : undefined,
   }
 }
 
@@ -75,7 +81,7 @@ export function statedPolicy(desc: DescMethod | DescService): Partial<Policy> {
   const message = policyMessage(desc)
   if (!message) return {}
   const { instructions, models, timeout, attemptTimeout, maxFailures, maxRepairs, maxOutputTokens } = message
-  const { queueTimeout, priority } = message
+  const { queueTimeout, priority, cacheTtl } = message
   const effort = efforts[message.effort]
   return {
     ...(instructions !== '' && { instructions }),
@@ -88,7 +94,13 @@ export function statedPolicy(desc: DescMethod | DescService): Partial<Policy> {
     ...(queueTimeout !== undefined && { queueTimeoutMs: durationMs(queueTimeout) }),
     ...(isPriority(priority) && { priority }),
     ...(effort !== undefined && { effort }),
+    ...(cacheTtl !== undefined && { cacheTtlMs: durationMs(cacheTtl) }),
   }
+}
+
+/** Whether it is answered with one message, and not with a stream. */
+export function hasSingleResponse({ methodKind }: DescMethod): boolean {
+  return methodKind === 'unary' || methodKind === 'client_streaming'
 }
 
 /** Zero is not stated. */

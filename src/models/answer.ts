@@ -19,6 +19,8 @@ export type CompletionRecord = {
   model: string
   outcome: 'VALID' | 'INVALID' | 'REFUSED' | 'TRUNCATED' | 'FAILED' | 'ABORTED'
   usage: Usage
+  /** Some of the tokens are an estimate. */
+  usageEstimated: boolean
   /** Undefined when the model's price is not known. */
   costMicroUsd: bigint | undefined
   latencyMs: number
@@ -162,7 +164,7 @@ class Attempt {
   }
 
   #record(model: Model, outcome: CompletionRecord['outcome'], completion: Completion): void {
-    const { usage, latencyMs, providerRequestId, startTimeMs } = completion
+    const { usage, usageEstimated, latencyMs, providerRequestId, startTimeMs } = completion
     const sequence = this.#completions.length + 1
     const cost = model.costMicroUsd(usage, startTimeMs)
     this.#completions.push({
@@ -170,6 +172,7 @@ class Attempt {
       model: model.name,
       outcome,
       usage,
+      usageEstimated,
       costMicroUsd: cost,
       latencyMs,
       providerRequestId,

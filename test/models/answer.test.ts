@@ -69,6 +69,7 @@ describe('answer', () => {
       sequence: 1,
       model: MODEL,
       outcome: 'VALID',
+      usageEstimated: false,
       usage: { inputTokens: 100, outputTokens: 20, cacheReadTokens: 0, cacheWriteTokens: 0 },
       costMicroUsd: 400n,
       providerRequestId: 'req_1',

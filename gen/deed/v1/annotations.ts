@@ -103,6 +103,8 @@ export interface Policy {
   priority: Priority;
   /** How much thought a model gives an answer, for models that can be told. Default: what the model does by itself. */
   effort: Effort;
+  /** For how long an answer is given again to equal requests of the same version in the same project. Default: not at all. */
+  cacheTtl: Duration | undefined;
 }
 
 /** What a model should know about a field. */
@@ -123,6 +125,7 @@ function createBasePolicy(): Policy {
     queueTimeout: undefined,
     priority: 0,
     effort: 0,
+    cacheTtl: undefined,
   };
 }
 
@@ -157,6 +160,9 @@ export const Policy: MessageFns<Policy> = {
     }
     if (message.effort !== 0) {
       writer.uint32(80).int32(message.effort);
+    }
+    if (message.cacheTtl !== undefined) {
+      Duration.encode(message.cacheTtl, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -254,6 +260,14 @@ export const Policy: MessageFns<Policy> = {
             message.effort = reader.int32() as any;
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.cacheTtl = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -287,6 +301,9 @@ export const Policy: MessageFns<Policy> = {
       : undefined;
     message.priority = object.priority ?? 0;
     message.effort = object.effort ?? 0;
+    message.cacheTtl = (object.cacheTtl !== undefined && object.cacheTtl !== null)
+      ? Duration.fromPartial(object.cacheTtl)
+      : undefined;
     return message;
   },
 };
