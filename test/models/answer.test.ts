@@ -71,6 +71,7 @@ describe('answer', () => {
       outcome: 'VALID',
       usageEstimated: false,
       usage: { inputTokens: 100, outputTokens: 20, cacheReadTokens: 0, cacheWriteTokens: 0 },
+      usageEstimated: false,
       costMicroUsd: 400n,
       providerRequestId: 'req_1',
     })
