@@ -62,7 +62,7 @@ async function kept(key: string, make: () => Promise<Buffer>): Promise<Buffer> {
 async function keep(path: string, image: Buffer): Promise<void> {
   const staging = `${path}.${randomUUID()}`
   await writeFile(staging, image)
-  await rename(staging, path) // the other worker may make the same
+  await rename(staging, path) // another worker may make the same
 }
 
 function hashOf(texts: readonly string[]): string {
