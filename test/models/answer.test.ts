@@ -69,7 +69,6 @@ describe('answer', () => {
       sequence: 1,
       model: MODEL,
       outcome: 'VALID',
-      usageEstimated: false,
       usage: { inputTokens: 100, outputTokens: 20, cacheReadTokens: 0, cacheWriteTokens: 0 },
       usageEstimated: false,
       costMicroUsd: 400n,
