@@ -2,6 +2,7 @@ import type { DescMessage, Message } from '@bufbuild/protobuf'
 import { toJson } from '@bufbuild/protobuf'
 import type { Method } from '../contracts/method.ts'
 import type { FieldViolation } from '../errors/deed-error.ts'
+import type { BrokenList } from './list-reader.ts'
 import type { Turn } from './provider.ts'
 import { isWellKnown } from './schema.ts'
 import { describeField } from './schema-text.ts'
@@ -15,6 +16,12 @@ const RULES = `You are the implementation of one method of a typed service. A pr
 - Take facts from the request and the instructions only. Leave out an optional field for which they give no evidence; in a
   required one for which there is none, write what is empty for its type: "", 0, false, [], the enum's first name.
 - Keep every rule that the schema's descriptions state. The answer is checked against them before it is used.`
+
+const LIST = `# The answer is a list
+
+The response is {"items": […]}, and each item is sent to the caller as soon as it is written: it cannot be taken back. Write the
+items in the order in which they are to be read, each as the schema has it, and close the list when nothing is left. With
+nothing to list it is empty.`
 
 /** More would not help a model, and could fill its context. */
 const MAX_VIOLATIONS = 50
@@ -31,6 +38,7 @@ export function systemText(method: Method): string {
       RULES,
       `# The method ${method.contract}.${method.name}`,
       method.instructions,
+      ...(method.shape === 'server_streaming' ? [LIST] : []),
       ...(fields.length > 0 ? [`# The fields of the request`, fields.join('\n')] : []),
     ]
       .filter(Boolean)
@@ -43,29 +51,74 @@ export function systemText(method: Method): string {
 /** The first turn: the request in protobuf's JSON mapping, in a fence that it cannot close. Unknown fields stay hidden. */
 export function requestTurn(method: Method, request: Message): Turn {
   const json = toJson(method.input, request, { registry: method.registry, alwaysEmitImplicit: true })
-  const data = JSON.stringify(json, null, 1)
-  let tag = 'request'
-  for (let n = 2; data.includes(`${tag}>`); n++) tag = `request-${n}`
-  return { role: 'user', text: `<${tag}>\n${data}\n</${tag}>` }
+  return { role: 'user', text: fenced('request', JSON.stringify(json, null, 1)) }
+}
+
+/** Data between a pair of tags that it does not hold itself. */
+function fenced(name: string, data: string): string {
+  let tag = name
+  for (let n = 2; data.includes(`${tag}>`); n++) tag = `${name}-${n}`
+  return `<${tag}>\n${data}\n</${tag}>`
+}
+
+/** What there is of a list: `count` items, the last ones of them, and what came next and broke the contract, if something did. */
+export type ListSoFar = { count: number; last: readonly Message[]; broken: BrokenList | undefined }
+
+/** The first turn for what is left of a list: any model can go on with it, whichever wrote the items that are there. */
+export function continuationTurn(method: Method, request: Message, { count, last, broken }: ListSoFar): Turn {
+  const shown = lastThatFit(
+    last.map((item) => JSON.stringify(toJson(method.output, item, { registry: method.registry }))),
+  )
+  const which = shown.length < count ? `; these are the last ${shown.length}` : ''
+  const text = [
+    requestTurn(method, request).text,
+    ...(count === 0
+      ? []
+      : [`The list has ${count} items already. They are final${which}:`, fenced('items', shown.join('\n'))]),
+    ...(broken ? [brokenText(broken)] : []),
+    count === 0
+      ? 'Answer with the whole list, corrected.'
+      : 'Answer with {"items": […]} that holds what comes after them and none of them again; empty when nothing is left.',
+  ]
+  return { role: 'user', text: text.join('\n') }
+}
+
+function brokenText({ item, violations }: BrokenList): string {
+  const tried = item === undefined ? [] : [fenced('rejected', item.slice(0, MAX_ECHO))]
+  return ['An earlier answer broke the contract after that:', ...tried, ...listed(violations)].join('\n')
+}
+
+function lastThatFit(texts: readonly string[]): readonly string[] {
+  let size = 0
+  const over = texts.findLastIndex((text) => {
+    size += text.length
+    return size > MAX_ECHO
+  })
+  return texts.slice(over + 1)
 }
 
 /** The turns that send an answer back to the model that gave it, with what is wrong with it. */
 export function repairTurns(answer: string, violations: readonly FieldViolation[]): Turn[] {
-  const listed = violations
-    .slice(0, MAX_VIOLATIONS)
-    .map(({ field, description }) => `- ${field || '(the answer)'}: ${description}`)
-  const more = violations.length > MAX_VIOLATIONS ? [`- and ${violations.length - MAX_VIOLATIONS} more`] : []
   return [
     { role: 'assistant', text: answer.trim() === '' ? '(empty)' : answer.slice(0, MAX_ECHO) },
     {
       role: 'user',
       text: [
         'That answer breaks the contract:',
-        ...listed,
-        ...more,
+        ...listed(violations),
         'Answer again with the whole JSON object, corrected.',
       ].join('\n'),
     },
+  ]
+}
+
+function listed(violations: readonly FieldViolation[]): string[] {
+  const more = violations.length > MAX_VIOLATIONS ? [`- and ${violations.length - MAX_VIOLATIONS} more`] : []
+  return [
+    ...violations
+      .slice(0, MAX_VIOLATIONS)
+      .map(({ field, description }) => `- ${field || '(the answer)'}: ${description}`),
+    ...more,
   ]
 }
 
