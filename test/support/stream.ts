@@ -46,13 +46,15 @@ export function openStream(client: Client, path: string, how: CallWith = {}): St
       )
     })
   })
+  let wake = () => {}
+  for (const event of ['readable', 'end', 'error', 'close'] as const) call.on(event, () => wake())
   const next = async (): Promise<Buffer | undefined> => {
     for (;;) {
       const message: Buffer | null = call.read()
       if (message !== null) return message
       if (call.readableEnded || call.destroyed || failure) return undefined
       await new Promise<void>((resolve) => {
-        for (const event of ['readable', 'end', 'error', 'close'] as const) call.once(event, () => resolve())
+        wake = resolve
       })
     }
   }
