@@ -8,6 +8,8 @@ import { PlainStatus } from './errors.ts'
 import { type Interceptor, intercept, principalOf } from './interceptors.ts'
 
 import type { OpenCalls } from './open-calls.ts'
+import { bidiStreaming } from './shapes/bidi-streaming.ts'
+import { clientStreaming } from './shapes/client-streaming.ts'
 import type { ShapeParts } from './shapes/parts.ts'
 import { serverStreaming } from './shapes/server-streaming.ts'
 import { unary, unaryOverDuplex } from './shapes/unary.ts'
@@ -91,8 +93,10 @@ export class ContractMethods {
         return unaryOverDuplex(this.#parts, call, method)
       case 'server_streaming':
         return serverStreaming(this.#parts, call, method)
-      default:
-        throw new PlainStatus(status.UNIMPLEMENTED, 'not yet')
+      case 'client_streaming':
+        return clientStreaming(this.#parts, call, method)
+      case 'bidi_streaming':
+        return bidiStreaming(this.#parts, call, method)
     }
   }
 
