@@ -73,5 +73,6 @@ function accept(call: DuplexCall, method: Method, request: Buffer, key: string |
   }
   const { context, signal } = call
   const own = key ?? idempotencyKey(new Metadata(), { request_id: id })
-  return { projectId: principalOf(call).projectId, method, message, request, key: own, context, signal }
+  const { projectId, keyId } = principalOf(call)
+  return { projectId, method, message, request, key: own, apiKeyId: keyId, context, signal }
 }
