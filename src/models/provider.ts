@@ -51,8 +51,9 @@ export type CompletionEvent =
   | { kind: 'end'; stop: 'complete' | 'truncated' | 'refused'; usage: Usage; providerRequestId: string }
 
 /**
- * Streams one completion. An event may hold no text: that the model has begun ends the wait for its first token. A stream that finishes without an `end` event was cut off and is a failure. Throws ModelError;
- * what it throws once the signal has fired is of no interest to anyone.
+ * Streams one completion. An event may hold no text: that the model has begun ends the wait for its first token. A stream that
+ * finishes without an `end` event was cut off and is a failure. Throws ModelError; what it throws soon after the signal has fired
+ * still tells the usage.
  */
 export type Provider = (request: CompletionRequest, signal: AbortSignal) => AsyncIterable<CompletionEvent>
 

@@ -4,6 +4,7 @@ import { OperationServiceService as operations } from '../../gen/deed/v1/operati
 import { OperationsService as lro } from '../../gen/google/longrunning/operations.ts'
 import { purgeAnswers } from '../../src/storage/statements/purge.ts'
 import { refusal } from '../support/call.ts'
+import { runCommandHere } from '../support/run-deed.ts'
 import { scripted } from '../support/scripted.ts'
 import { type ContractClient, startDeed, type TestDeed, within } from '../support/server.ts'
 
@@ -83,6 +84,17 @@ describe('the cache of answers', () => {
     assert.deepEqual([given.model, given.attempts, given.result], ['test/one', 1, made.result])
     // What was given again is no source.
     assert.deepEqual(await entries(), [first.id.replace('operations/', '')])
+  })
+
+  it('is named by the command line', async () => {
+    const first = await cache({ text: 'cli' })
+    const run = (...args: string[]) =>
+      runCommandHere(args, { DEED_ADDRESS: deed.address, DEED_KEY: deed.project.adminKey })
+    const called = await run('call', 'test.cache.v1.CacheService/Ask', '-d', '{"text": "cli"}')
+    assert.match(called.stderr, new RegExp(`^(operations/\\S+) · version 1 · test/one · the answer of ${first.id}\n$`))
+    const [id = ''] = called.stderr.split(' ')
+    const { stdout } = await run('operation', 'get', id)
+    assert.match(stdout, new RegExp(`\\n {2}cost +\\$0\n {2}answer of ${first.id}\n`))
   })
 
   it('replays a cached answer under its key', async () => {

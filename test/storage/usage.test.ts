@@ -4,6 +4,7 @@ import { Client } from 'pg'
 import { dropPartitions } from '../../src/storage/retention.ts'
 import { appendLedger } from '../../src/storage/statements/append-ledger.ts'
 import type { LedgerRow } from '../../src/storage/statements/ledger.ts'
+import { purgeDeleted } from '../../src/storage/statements/purge.ts'
 import { rollUpUsage, usageAsOf } from '../../src/storage/statements/roll-up.ts'
 import { queryUsage } from '../../src/storage/statements/usage.ts'
 import { deedDatabase } from '../support/operations.ts'
@@ -138,6 +139,20 @@ describe('the count of usage', () => {
     await appendLedger(db.pool, [completion(of, { sequence: 2 })])
     await rollUp(db.pool)
     assert.deepEqual(await counted(store), all(2n))
+  })
+
+  it('forgets whose a deleted operation was when its day is past the retention, and counted', async () => {
+    const { db, projectId } = store
+    const days = [40, 31, 30, 0].map((ago) => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10))
+    const values = days.map((day) => `('${projectId}', gen_random_uuid(), '${day}', 'test.v1.Echo', 'Echo')`)
+    await db.pool.query(
+      `insert into deleted_operation (project_id, id, day, contract, method) values ${values.join(', ')}`,
+    )
+    await db.pool.query(`update usage_cursor set as_of = now() - interval '35 days'`)
+    assert.equal(await purgeDeleted(db.pool, 30, 10), 1)
+    await appendLedger(db.pool, [completion(await operation(store))])
+    await rollUp(db.pool)
+    assert.equal(await purgeDeleted(db.pool, 30, 10), 1)
   })
 
   it('is made in batches, by rival replicas, and goes on where one was killed', async () => {

@@ -19,10 +19,13 @@ export async function purgeAnswers(db: Queryable, limit: number): Promise<number
   return counted(db, 'purge_answers', text, [limit])
 }
 
-/** Forgets whose the completions of deleted operations were, when their days ended longer ago than `keepDays`: at most `limit`. */
+/**
+ * Forgets whose the completions of deleted operations were, when their days ended longer ago than `keepDays` and usage has long been
+ * counted past them: at most `limit`.
+ */
 export async function purgeDeleted(db: Queryable, keepDays: number, limit: number): Promise<number> {
   const text = `with old as (select project_id, id, day from deleted_operation
-      where day < (now() at time zone 'UTC')::date - $1::int limit $2 for update skip locked),
+      where day < (select least((now() at time zone 'UTC')::date - $1::int, (as_of at time zone 'UTC')::date - 2) from usage_cursor) limit $2 for update skip locked),
     del as (delete from deleted_operation x using old where (x.project_id, x.id, x.day) = (old.project_id, old.id, old.day) returning 1)
     select count(*)::int as n from del`
   return counted(db, 'purge_deleted', text, [keepDays, limit])
