@@ -153,7 +153,7 @@ describe('openai', () => {
       { role: 'assistant', content: 'an answer' },
       { role: 'user', content: 'the violations' },
     ])
-    const schema = strictSchema(request.schema)
+    const schema = strictSchema(request.schema, method)
     assert.deepEqual(body, {
       model: 'gpt-5.4',
       stream: true,
@@ -275,7 +275,7 @@ describe('openai', () => {
 
   describe('the strict schema', () => {
     it('requires everything, and has null for what may be left out', () => {
-      const strict = JSON.parse(JSON.stringify(strictSchema(request.schema)))
+      const strict = JSON.parse(JSON.stringify(strictSchema(request.schema, method)))
       assert.deepEqual(strict.required, ['word', 'number', 'part', 'one', 'two', 'three'])
       assert.deepEqual(strict.properties.number, { anyOf: [{ type: 'integer' }, { type: 'null' }] })
       assert.deepEqual(strict.properties.part.anyOf[0].required, ['name'])
@@ -306,23 +306,36 @@ describe('openai', () => {
       })
       let deep = leaf
       for (let level = 0; level < 10; level++) deep = object({ inner: deep })
-      assert.equal(strictSchema(deep), undefined)
+      assert.equal(strictSchema(deep, method), undefined)
       const values = Array.from({ length: 1_001 }, (_, index) => `V${index}`)
-      assert.equal(strictSchema(object({ kind: { type: 'string', enum: values } })), undefined)
+      assert.equal(strictSchema(object({ kind: { type: 'string', enum: values } }), method), undefined)
       const long = values.slice(0, 300).map((value) => value.padEnd(60, '_'))
-      assert.equal(strictSchema(object({ kind: { type: 'string', enum: long } })), undefined)
-      assert.equal(strictSchema(object({ nothing: { type: 'null' } })), undefined)
-      const uri = strictSchema(object({ link: { type: 'string', format: 'uri' } }, ['link']))
+      assert.equal(strictSchema(object({ kind: { type: 'string', enum: long } }), method), undefined)
+      const uri = strictSchema(object({ link: { type: 'string', format: 'uri' } }, ['link']), method)
       assert.deepEqual(JSON.parse(JSON.stringify(uri)).properties.link, { type: 'string' })
     })
 
-    it('gives way to one that is not enforced', async () => {
-      const schema: JsonSchema = { type: 'object', properties: { nothing: { type: 'null' } }, required: [] }
-      const { sent } = await ask(streamed(), { schema })
+    it('gives way to one that is not enforced, where null is a value', async () => {
+      const other = await methodOf(`
+syntax = "proto3";
+package test.v1;
+import "google/protobuf/struct.proto";
+service S { rpc M(Req) returns (Res); }
+message Req { string text = 1; }
+message Res { repeated Part parts = 1; }
+message Part { google.protobuf.Value any = 1; }`)
+      const schema = responseSchema(other)
+      const { sent } = await ask(streamed(), { schema, method: other })
       assert.deepEqual(sent?.body['response_format'], {
         type: 'json_schema',
         json_schema: { name: 'response', schema, strict: false },
       })
+      assert.deepEqual(sent?.body['messages'], [
+        { role: 'system', content: 'Do it.' },
+        { role: 'user', content: 'the request' },
+        { role: 'assistant', content: 'an answer' },
+        { role: 'user', content: 'the violations' },
+      ])
     })
   })
 })

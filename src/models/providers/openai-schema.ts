@@ -1,4 +1,8 @@
-import type { JsonSchema } from '../schema.ts'
+import type { DescMessage } from '@bufbuild/protobuf'
+import { FeatureSet_FieldPresence as Presence } from '@bufbuild/protobuf/wkt'
+import type { Method } from '../../contracts/method.ts'
+import { takesNull } from '../proto-json.ts'
+import { isWellKnown, type JsonSchema } from '../schema.ts'
 
 /** Of the formats that schema.ts writes, those that strict schemas may hold. */
 const FORMATS = new Set(['date-time', 'email', 'hostname', 'ipv4', 'ipv6', 'uuid'])
@@ -17,11 +21,15 @@ export type StrictSchema =
 
 const cache = new WeakMap<JsonSchema, { strict: StrictSchema | undefined }>()
 
-/** A schema as strict mode wants it, or undefined when it cannot have that form. Null then says that a field is left out. */
-export function strictSchema(schema: JsonSchema): StrictSchema | undefined {
+/**
+ * The schema of a method's answer as strict mode wants it, or undefined when it cannot have that form. Null then says that a
+ * field is left out.
+ */
+export function strictSchema(schema: JsonSchema, method: Pick<Method, 'output'>): StrictSchema | undefined {
   let known = cache.get(schema)
   if (!known) {
-    known = { strict: fits(schema) ? strictOf(schema) : undefined }
+    const has = fits(schema) && !isAmbiguous(method.output, new Set())
+    known = { strict: has ? strictOf(schema) : undefined }
     cache.set(schema, known)
   }
   return known.strict
@@ -50,6 +58,17 @@ function nullable(property: JsonSchema): StrictSchema {
   return { anyOf: [strictOf(bare), { type: 'null' }], ...(description !== undefined && { description }) }
 }
 
+/** Whether null is a value of a field that may be left out: a null would not tell which of the two is meant. */
+function isAmbiguous(desc: DescMessage, seen: Set<DescMessage>): boolean {
+  if (seen.has(desc) || isWellKnown(desc)) return false
+  seen.add(desc)
+  return desc.fields.some((field) => {
+    const single = field.fieldKind !== 'list' && field.fieldKind !== 'map'
+    if (single && takesNull(field) && field.presence === Presence.EXPLICIT) return true
+    return field.message !== undefined && isAmbiguous(field.message, seen)
+  })
+}
+
 function fits(schema: JsonSchema): boolean {
   const size = { values: 0, characters: 0 }
   return measure(schema, 1, size) && size.values <= MAX_ENUM_VALUES && size.characters <= MAX_CHARACTERS
@@ -65,8 +84,6 @@ function measure(schema: JsonSchema, level: number, size: { values: number; char
   if (schema.items) return measure(schema.items, level + 1, size)
   return Object.entries(schema.properties ?? {}).every(([name, property]) => {
     size.characters += name.length
-    // A null that is a value cannot be told from one that says that the field is left out.
-    if (property.type === 'null' && !schema.required?.includes(name)) return false
     return measure(property, level + 1, size)
   })
 }

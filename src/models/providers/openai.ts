@@ -147,13 +147,13 @@ type Form = { system: string; format: ChatCompletionCreateParamsStreaming['respo
  * How the form of the answer is asked for. A schema that strict mode does not take goes as one that is not enforced, and is held
  * to by parse and repair; models that know no schemas are told it.
  */
-function formOf({ system, schema, dialect }: CompletionRequest): Form {
+function formOf({ system, schema, method, dialect }: CompletionRequest): Form {
   const output = dialect?.structuredOutput ?? 'json_schema'
   if (output !== 'json_schema') {
     const told = `${system}\n\n# The JSON Schema of the answer\n\n${JSON.stringify(schema)}`
     return { system: told, format: output === 'json_object' ? { type: 'json_object' } : undefined }
   }
-  const strict = strictSchema(schema)
+  const strict = strictSchema(schema, method)
   const sent: Record<string, unknown> = { ...(strict ?? schema) }
   return {
     system: strict ? `${system}\n\nTo leave an optional field of the answer out, write null for it.` : system,
