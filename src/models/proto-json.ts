@@ -43,7 +43,10 @@ function fromMessage(desc: DescMessage, given: JsonValue, place: Place): JsonVal
   )
 }
 
-/** Whether null is a value of a field. Of all others it says that they are not set, in members of a oneof too, where protobuf-es has it otherwise. */
+/**
+ * Whether null is a value of a field. Of all others it says that they are not set, in members of a oneof too, where
+ * protobuf-es has it otherwise.
+ */
 export function takesNull({ message, enum: type }: DescField): boolean {
   return message?.typeName === 'google.protobuf.Value' || type?.typeName === 'google.protobuf.NullValue'
 }
