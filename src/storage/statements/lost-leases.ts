@@ -1,11 +1,11 @@
 import { int4Array, uuidArray } from './arrays.ts'
-import { byKey, type Queryable, run } from './statement.ts'
+import { byKey, leaseOf, type Queryable, run } from './statement.ts'
 
 export const lostLeasesFunction = `
 create or replace function lost_leases(p uuid[], i uuid[], a int[], who uuid) returns setof uuid language plpgsql stable ${byKey} as $$
 begin
   return query select u.i from unnest(p, i, a) as u(p, i, a)
-    where not exists (select 1 from lease l where l.project_id = u.p and l.operation_id = u.i and l.attempt = u.a and l.replica_id = who);
+    where not exists (select 1 from lease l where ${leaseOf('u')} and l.attempt = u.a and (l.replica_id = who) is true);
 end $$`
 
 /** Which of the leases the replica does not hold any more. */

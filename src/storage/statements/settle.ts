@@ -1,6 +1,6 @@
 import { byteaArray, int2Array, int4Array, textArray, uuidArray } from './arrays.ts'
 import { insertLedger, type LedgerRow, ledgerArrays, ledgerParameters, ledgerWidth } from './ledger.ts'
-import { byKey, placeholders, type Queryable, run } from './statement.ts'
+import { byKey, leaseOf, placeholders, type Queryable, run } from './statement.ts'
 
 /** How one attempt ended its operation. `response` is the message, or a google.rpc.Status when `code` is not 0. */
 export type SettleInput = {
@@ -28,7 +28,7 @@ declare n int;
 begin
   ${insertLedger};
   with s as (select * from unnest(p, i, a, c, resp, mo, cf) as u(p, i, a, c, resp, mo, cf) order by u.p, u.i),
-  del as (delete from lease l using s where l.project_id = s.p and l.operation_id = s.i and l.attempt = s.a and l.replica_id = who
+  del as (delete from lease l using s where ${leaseOf('s')} and l.attempt = s.a and (l.replica_id = who) is true
           returning l.project_id, l.operation_id, l.day, l.attempt, s.c, s.resp, s.mo, s.cf)
   insert into result (project_id, id, day, attempt, replica_id, code, response, model, cached_from)
     select del.project_id, del.operation_id, del.day, del.attempt, who, del.c, del.resp, del.mo, del.cf from del;

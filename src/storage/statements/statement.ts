@@ -31,3 +31,12 @@ export function placeholders(from: number, count: number): string {
  */
 export const byKey = `
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off`
+
+/**
+ * That `l` is the lease of the row `of`, its columns p and i the project and the operation. Where `lease` was empty when it was last
+ * vacuumed, the planner would rather read all of it through an index, in its order or by replica, and compare each lease with
+ * each row of a batch: with 10,000 leases that takes seconds. This form it can use to look leases up by key, and for nothing
+ * else; for the same reason `(l.replica_id = who) is true` stands beside it.
+ */
+export const leaseOf = (of: string): string =>
+  `l.project_id = any(array[${of}.p]) and l.operation_id = any(array[${of}.i])`
