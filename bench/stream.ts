@@ -9,7 +9,7 @@ import type { Row } from './rows.ts'
 import { percentile } from './statistics.ts'
 import { buildTicket } from './ticket.ts'
 
-/** Streams at once. The last is 3,200 items a second, as fast as a replica goes on a small machine: there is no target. */
+/** Streams at once. The last, 3,200 items a second, is a load and has no target. */
 const shapes = [1, 16, 64]
 const streamsOf = (concurrency: number) => Math.max(20, 4 * concurrency)
 const itemMs = 20
