@@ -40,7 +40,14 @@ describe('leases', () => {
         assert.deepEqual(lost, [other.operationId, other.operationId])
         assert.equal((await lostLeases(client, held, randomUUID())).length, few)
       })
-      const batch = held.map((lease) => ({ ...lease, code: 0, response: new Uint8Array(), model: '', ledger: [] }))
+      const batch = held.map((lease) => ({
+        ...lease,
+        code: 0,
+        response: new Uint8Array(),
+        model: '',
+        ledger: [],
+        cachedFrom: undefined,
+      }))
       const settled = await looksAt(async () => {
         assert.deepEqual(
           await settle(client, batch, replicaId),
