@@ -1,4 +1,12 @@
-import { fromBinary, fromJson, fromJsonString, type JsonValue, type Message, toBinary } from '@bufbuild/protobuf'
+import {
+  type DescMessage,
+  fromBinary,
+  fromJson,
+  fromJsonString,
+  type JsonValue,
+  type Message,
+  toBinary,
+} from '@bufbuild/protobuf'
 import { status } from '@grpc/grpc-js'
 import { DeedError, type FieldViolation } from '../errors/deed-error.ts'
 import { jsonFaults } from './json/faults.ts'
@@ -52,22 +60,30 @@ export type ParsedAnswer =
  * unknown fields and enum values, two members of a oneof, dates that do not exist, half of a surrogate pair.
  */
 export function parseAnswer(method: Method, text: string): ParsedAnswer {
-  const { output, registry, validator } = method
+  return parseJson(method.output, method, text)
+}
+
+/** The same for any message of a contract, such as a request. */
+export function parseJson(
+  desc: DescMessage,
+  { registry, validator }: Pick<Method, 'registry' | 'validator'>,
+  text: string,
+): ParsedAnswer {
   const json = parse(text)
   if ('fault' in json) return invalid(json.fault)
-  const faults = jsonFaults(output, json.value)
+  const faults = jsonFaults(desc, json.value)
   if (faults.length > 0) return { kind: 'invalid', violations: faults }
   try {
     // From the text once more when a key is given twice: only that says which.
     const message = repeatsKey(text, json.value)
-      ? fromJsonString(output, text, { registry })
-      : fromJson(output, json.value, { registry })
-    const violations = validateMessage(validator, output, message)
+      ? fromJsonString(desc, text, { registry })
+      : fromJson(desc, json.value, { registry })
+    const violations = validateMessage(validator, desc, message)
     if (violations.length > 0) return { kind: 'invalid', violations }
-    return { kind: 'valid', message, bytes: toBinary(output, message) }
+    return { kind: 'valid', message, bytes: toBinary(desc, message) }
   } catch (error) {
     // What is left for protobuf-es to find, such as a key that is given twice, it quotes.
-    if (redactsWithin(output)) return invalid('gives a key twice, or nests its values too deep')
+    if (redactsWithin(desc)) return invalid('gives a key twice, or nests its values too deep')
     return invalid(error instanceof Error ? error.message.replace(/^cannot decode .* from JSON: /, '') : String(error))
   }
 }
@@ -82,6 +98,6 @@ function parse(text: string): { value: JsonValue } | { fault: string } {
   } catch (error) {
     // V8 quotes the text around the error, which may be redacted.
     const position = error instanceof Error ? /at position \d+/.exec(error.message)?.[0] : undefined
-    return { fault: `the answer is not one JSON value${position ? ` (${position})` : ''}` }
+    return { fault: `is not one JSON value${position ? ` (${position})` : ''}` }
   }
 }

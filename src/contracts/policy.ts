@@ -17,7 +17,12 @@ export type Policy = {
   /** Of each stay in the queue, never more than `timeoutMs`; undefined for as long as the operation lasts. */
   queueTimeoutMs: number | undefined
   priority: Priority
+  /** Shown to the model before each request. */
+  examples: readonly Example[]
 }
+
+/** Both are JSON text of valid messages: publishing refuses others. */
+export type Example = { request: string; response: string }
 
 /** Interactive, normal, bulk: among a project's queued operations a lower number is taken first. */
 export type Priority = 1 | 2 | 3
@@ -35,6 +40,7 @@ const defaults: Policy = {
   maxOutputTokens: 8_192,
   queueTimeoutMs: undefined,
   priority: 2,
+  examples: [],
 }
 
 /** A deed.v1.Policy as @bufbuild/protobuf reads it with Deed's own descriptors. */
@@ -48,6 +54,7 @@ type PolicyMessage = Message<'deed.v1.Policy'> & {
   maxOutputTokens?: number
   queueTimeout?: Duration
   priority: number
+  examples: Example[]
 }
 
 /** The policy of a method: field by field what the method says, else its service, else the default. */
@@ -66,7 +73,7 @@ export function statedPolicy(desc: DescMethod | DescService): Partial<Policy> {
   const message = policyMessage(desc)
   if (!message) return {}
   const { instructions, models, timeout, attemptTimeout, maxFailures, maxRepairs, maxOutputTokens } = message
-  const { queueTimeout, priority } = message
+  const { queueTimeout, priority, examples } = message
   return {
     ...(instructions !== '' && { instructions }),
     ...(models.length > 0 && { models }),
@@ -77,6 +84,7 @@ export function statedPolicy(desc: DescMethod | DescService): Partial<Policy> {
     ...(maxOutputTokens !== undefined && { maxOutputTokens }),
     ...(queueTimeout !== undefined && { queueTimeoutMs: durationMs(queueTimeout) }),
     ...(isPriority(priority) && { priority }),
+    ...(examples.length > 0 && { examples }),
   }
 }
 

@@ -4,6 +4,7 @@ import type { Context } from '@opentelemetry/api'
 import type { Method } from '../contracts/method.ts'
 import { DeedError, type FieldViolation } from '../errors/deed-error.ts'
 import { type Completion, complete, splitModel } from './completion.ts'
+import { exampleTurns } from './examples.ts'
 import { costMicroUsd } from './prices.ts'
 import { repairTurns, requestTurn, systemText } from './prompt.ts'
 import type { ModelError, Provider, Providers, Turn, Usage } from './provider.ts'
@@ -90,7 +91,7 @@ class Attempt {
 
   /** Asks one model, with repairs. Undefined when the next is to be asked. */
   async ask(model: string, provider: Provider): Promise<Answer | undefined> {
-    const turns: Turn[] = [requestTurn(this.#method, this.#request)]
+    const turns: Turn[] = [...exampleTurns(this.#method), requestTurn(this.#method, this.#request)]
     for (;;) {
       const completion = await this.#complete(model, provider, turns)
       const { end } = completion

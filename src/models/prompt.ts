@@ -16,6 +16,10 @@ const RULES = `You are the implementation of one method of a typed service. A pr
   required one for which there is none, write what is empty for its type: "", 0, false, [], the enum's first name.
 - Keep every rule that the schema's descriptions state. The answer is checked against them before it is used.`
 
+const EXAMPLES = `# Examples
+
+The conversation begins with examples: requests, and the answers that are right for them. Answer the last request.`
+
 /** More would not help a model, and could fill its context. */
 const MAX_VIOLATIONS = 50
 const MAX_ECHO = 256 * 1024
@@ -32,6 +36,7 @@ export function systemText(method: Method): string {
       `# The method ${method.contract}.${method.name}`,
       method.instructions,
       ...(fields.length > 0 ? [`# The fields of the request`, fields.join('\n')] : []),
+      ...(method.policy.examples.length > 0 ? [EXAMPLES] : []),
     ]
       .filter(Boolean)
       .join('\n\n')

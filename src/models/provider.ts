@@ -7,8 +7,13 @@ export type Usage = { inputTokens: number; outputTokens: number; cacheReadTokens
 
 export const NO_USAGE: Usage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
 
-/** One part of the conversation with a model: the fenced request, then per repair the answer and its violations. */
-export type Turn = { role: 'user' | 'assistant'; text: string }
+/** One part of the conversation with a model: examples, the fenced request, then per repair the answer and its violations. */
+export type Turn = {
+  role: 'user' | 'assistant'
+  text: string
+  /** Up to the end of this one, the turns are the same for every call of the method. */
+  endsPrefix?: true
+}
 
 export type CompletionRequest = {
   /** The model's name without its provider: `claude-sonnet-5-5`. */

@@ -78,6 +78,19 @@ export interface Policy {
     | undefined;
   /** Which of a project's queued operations are taken first. Default: PRIORITY_NORMAL. */
   priority: Priority;
+  /** Shown to the model before each request, in this order. Only a method has them. */
+  examples: Example[];
+}
+
+/**
+ * A request with the response that is right for it, both in protobuf's JSON mapping. They have to be such messages and
+ * keep their rules.
+ */
+export interface Example {
+  /** The JSON text of a request. */
+  request: string;
+  /** The JSON text of its response. */
+  response: string;
 }
 
 /** What a model should know about a field. */
@@ -97,6 +110,7 @@ function createBasePolicy(): Policy {
     maxOutputTokens: undefined,
     queueTimeout: undefined,
     priority: 0,
+    examples: [],
   };
 }
 
@@ -128,6 +142,9 @@ export const Policy: MessageFns<Policy> = {
     }
     if (message.priority !== 0) {
       writer.uint32(72).int32(message.priority);
+    }
+    for (const v of message.examples) {
+      Example.encode(v!, writer.uint32(98).fork()).join();
     }
     return writer;
   },
@@ -217,6 +234,14 @@ export const Policy: MessageFns<Policy> = {
             message.priority = reader.int32() as any;
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.examples.push(Example.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -249,6 +274,74 @@ export const Policy: MessageFns<Policy> = {
       ? Duration.fromPartial(object.queueTimeout)
       : undefined;
     message.priority = object.priority ?? 0;
+    message.examples = object.examples?.map((e) => Example.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseExample(): Example {
+  return { request: "", response: "" };
+}
+
+export const Example: MessageFns<Example> = {
+  encode(message: Example, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.request !== "") {
+      writer.uint32(10).string(message.request);
+    }
+    if (message.response !== "") {
+      writer.uint32(18).string(message.response);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Example {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExample();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.request = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.response = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Example>): Example {
+    return Example.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Example>): Example {
+    const message = createBaseExample();
+    message.request = object.request ?? "";
+    message.response = object.response ?? "";
     return message;
   },
 };

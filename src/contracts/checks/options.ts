@@ -37,6 +37,8 @@ function policyFaults(desc: DescMethod | DescService, { file }: DescService, ele
   const { timeoutMs = Number.POSITIVE_INFINITY, attemptTimeoutMs = 0, queueTimeoutMs = 0 } = statedPolicy(desc)
   if (attemptTimeoutMs > timeoutMs) causes.push(`(${option}).attempt_timeout: must not be longer than timeout`)
   if (queueTimeoutMs > timeoutMs) causes.push(`(${option}).queue_timeout: must not be longer than timeout`)
+  if (desc.kind === 'service' && message.examples.length > 0)
+    causes.push(`(${option}).examples: belong to a method, since each has messages of its own`)
   return causes.map((cause) => ({ file: file.proto.name, element, cause }))
 }
 

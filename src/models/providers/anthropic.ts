@@ -1,5 +1,9 @@
 import Anthropic from '@anthropic-ai/sdk'
-import type { MessageCreateParamsStreaming, RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages'
+import type {
+  MessageCreateParamsStreaming,
+  MessageParam,
+  RawMessageStreamEvent,
+} from '@anthropic-ai/sdk/resources/messages'
 import type { Stream } from '@anthropic-ai/sdk/streaming'
 import {
   type CompletionEvent,
@@ -7,6 +11,7 @@ import {
   ModelError,
   NO_USAGE,
   type Provider,
+  type Turn,
   type Usage,
 } from '../provider.ts'
 import { MAX_OPTIONAL_PROPERTIES, optionalProperties } from '../schema.ts'
@@ -117,7 +122,12 @@ function body(request: CompletionRequest): MessageCreateParamsStreaming {
     max_tokens: request.maxOutputTokens,
     stream: true,
     system: [{ type: 'text', text: strict ? request.system : told, cache_control: { type: 'ephemeral' } }],
-    messages: request.turns.map(({ role, text }) => ({ role, content: text })),
+    messages: request.turns.map(message),
     ...(strict ? { output_config: { format: { type: 'json_schema' as const, schema: request.schema } } } : {}),
   }
+}
+
+function message({ role, text, endsPrefix }: Turn): MessageParam {
+  if (!endsPrefix) return { role, content: text }
+  return { role, content: [{ type: 'text', text, cache_control: { type: 'ephemeral' } }] }
 }
