@@ -40,6 +40,7 @@ try {
     port: 0,
     model: 'bench/triage',
     anthropic: undefined,
+    cassette: undefined,
     adminKeyFile: undefined,
     drainMs: 5_000,
     databaseConnections: 16,

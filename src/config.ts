@@ -21,6 +21,8 @@ export type ServerConfig = StorageConfig & {
   model: string
   /** ANTHROPIC_API_KEY and ANTHROPIC_BASE_URL (default: the vendor's own); undefined without the key. */
   anthropic: { apiKey: string; baseUrl: string | undefined } | undefined
+  /** DEED_CASSETTE, `record` or `replay`, with DEED_CASSETTE_FILE: completions are kept in that file, or come from it. */
+  cassette: { mode: 'record' | 'replay'; file: string } | undefined
   /** DEED_ADMIN_KEY_FILE: a file that supplies the first admin key, instead of one that the first start makes. */
   adminKeyFile: string | undefined
   /** DEED_DRAIN_SECONDS, default 30, 0 to 3600: how long calls may finish after a SIGTERM. Here in milliseconds. */
@@ -54,19 +56,38 @@ const localModel = 'local/keywords'
 export function readServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
   const storage = readStorageConfig(env)
   const apiKey = setting(env, 'ANTHROPIC_API_KEY')
+  const cassette = readCassette(env)
   const anthropic = apiKey === undefined ? undefined : { apiKey, baseUrl: url(env, 'ANTHROPIC_BASE_URL', webProtocols) }
   return {
     ...storage,
     host: setting(env, 'DEED_HOST') ?? '127.0.0.1',
     port: integer(env, 'DEED_PORT', 50_051, 0, 65_535),
-    model: model(setting(env, 'DEED_MODEL'), anthropic !== undefined, storage.databaseUrl === undefined),
+    model: model(
+      setting(env, 'DEED_MODEL'),
+      // A replay asks no vendor.
+      anthropic !== undefined || cassette?.mode === 'replay',
+      storage.databaseUrl === undefined,
+    ),
     anthropic,
+    cassette,
     adminKeyFile: setting(env, 'DEED_ADMIN_KEY_FILE'),
     drainMs: integer(env, 'DEED_DRAIN_SECONDS', 30, 0, 3_600) * 1_000,
     databaseConnections: integer(env, 'DEED_DATABASE_CONNECTIONS', 16, 2, 1_000),
     retentionDays: integer(env, 'DEED_RETENTION_DAYS', 30, 3, 3_650),
     logLevel: oneOf(env, 'DEED_LOG_LEVEL', logLevels, 'info'),
   }
+}
+
+function readCassette(env: NodeJS.ProcessEnv): ServerConfig['cassette'] {
+  const [name, file] = [setting(env, 'DEED_CASSETTE'), setting(env, 'DEED_CASSETTE_FILE')]
+  if (name === undefined && file === undefined) return undefined
+  const mode = (['record', 'replay'] as const).find((each) => each === name)
+  if (name !== undefined && mode === undefined) {
+    throw new Error(`DEED_CASSETTE must be record or replay, not ${JSON.stringify(name)}`)
+  }
+  if (mode === undefined) throw new Error('DEED_CASSETTE_FILE needs DEED_CASSETTE: set that to record or replay')
+  if (file === undefined) throw new Error('DEED_CASSETTE needs DEED_CASSETTE_FILE: set that to the path of a file')
+  return { mode, file }
 }
 
 /** Reads where the data is; throws as readServerConfig does. */

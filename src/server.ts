@@ -8,9 +8,8 @@ import { Authenticator } from './access/authenticate.ts'
 import { bootstrap } from './access/bootstrap.ts'
 import type { ServerConfig } from './config.ts'
 import { LiveContracts } from './contracts/live.ts'
-import type { Provider, Providers } from './models/provider.ts'
-import { createAnthropic } from './models/providers/anthropic.ts'
-import { keywords } from './models/providers/keywords.ts'
+import { openProviders } from './models/open-providers.ts'
+import type { Providers } from './models/provider.ts'
 import { Operations } from './operations/operations.ts'
 import { createRpc } from './rpc/rpc.ts'
 import { openDatabase } from './storage/database.ts'
@@ -66,7 +65,8 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
   })
 
   const contracts = new LiveContracts(database, log)
-  const answers = { providers: options.providers ?? providersOf(config), defaultModel: config.model }
+  const opened = closing.use(await openProviders(config))
+  const answers = { providers: options.providers ?? opened.providers, defaultModel: config.model }
   const operations = new Operations({
     db: database.pool,
     log,
@@ -169,15 +169,6 @@ const serverOptions = {
 function keepOddHeaders(server: Server): void {
   const options: unknown = Reflect.get(server, 'commonServerOptions')
   if (options instanceof Object) Object.assign(options, { strictFieldWhitespaceValidation: false })
-}
-
-function providersOf(config: ServerConfig): Providers {
-  const providers = new Map<string, Provider>([['local', keywords]])
-  if (config.anthropic) {
-    const { apiKey, baseUrl } = config.anthropic
-    providers.set('anthropic', createAnthropic({ apiKey, ...(baseUrl === undefined ? {} : { baseUrl }) }))
-  }
-  return providers
 }
 
 /** A taken port is said before anything is started. */

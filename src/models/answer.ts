@@ -47,7 +47,8 @@ export type AnswerOptions = {
  *   then it is ANSWER_INVALID. Another model is not asked: the policy's repairs are the bound on what an answer may cost.
  * - A model that is unavailable, or will not work as the server is set up, is passed over for the next. After the last:
  *   MODELS_EXHAUSTED, worth another attempt if one was merely unavailable.
- * - A refusal, or a request that the vendor rejects, is final: a wrong request does not move on.
+ * - A refusal, or a request that the vendor rejects, is final: a wrong request does not move on. So is one that a
+ *   cassette does not have.
  *
  * Never throws but for bugs. Errors hold no payload and nothing of what a vendor wrote.
  */
@@ -103,6 +104,7 @@ class Attempt {
           this.#record(model, 'FAILED', completion)
           if (end.error.kind === 'rejected')
             return this.#final('MODEL_REJECTED_REQUEST', `${model}: ${end.error.message}`)
+          if (end.error.kind === 'unrecorded') return this.#final('CASSETTE_MISS', `${model}: ${end.error.message}`)
           this.#failures.push({ model, error: end.error })
           return undefined
         case 'refused':
@@ -186,7 +188,7 @@ class Attempt {
     return this.#failure(new DeedError(status.INTERNAL, 'ANSWER_INVALID', message, { fieldViolations: violations }))
   }
 
-  #final(reason: 'MODEL_REFUSED' | 'MODEL_REJECTED_REQUEST', message: string): Answer {
+  #final(reason: 'MODEL_REFUSED' | 'MODEL_REJECTED_REQUEST' | 'CASSETTE_MISS', message: string): Answer {
     return this.#failure(new DeedError(status.FAILED_PRECONDITION, reason, message))
   }
 

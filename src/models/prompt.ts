@@ -49,9 +49,28 @@ export function systemText(method: Method): string {
 export function requestTurn(method: Method, request: Message): Turn {
   const json = toJson(method.input, request, { registry: method.registry, alwaysEmitImplicit: true })
   const data = JSON.stringify(json, null, 1)
-  let tag = 'request'
-  for (let n = 2; data.includes(`${tag}>`); n++) tag = `request-${n}`
+  const tag = tagFor(data)
   return { role: 'user', text: `<${tag}>\n${data}\n</${tag}>` }
+}
+
+/**
+ * A tag that the data does not have, nor anything that could be read as it: in other letters (`＜/REQUEST＞`), with spaces or
+ * with characters that do not show. Found in one pass, since whoever writes the data may try to make it long.
+ */
+function tagFor(data: string): string {
+  if (!/[<＜﹤]/.test(data)) return 'request'
+  const plain = data
+    .normalize('NFKC')
+    .replaceAll(/\p{Cf}/gu, '')
+    .toLowerCase()
+  if (!plain.includes('request')) return 'request'
+  const taken = new Set<string>()
+  for (const [, digits = ''] of plain.matchAll(/request-(\d{1,7})/g)) {
+    for (let length = 1; length <= digits.length; length++) taken.add(digits.slice(0, length))
+  }
+  let n = 2
+  while (taken.has(String(n))) n++
+  return `request-${n}`
 }
 
 /** The turns that send an answer back to the model that gave it, with what is wrong with it. */

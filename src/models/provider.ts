@@ -48,8 +48,9 @@ export type Providers = ReadonlyMap<string, Provider>
  * - `unavailable`: try again, or another model (429, 5xx, connection, cut stream)
  * - `misconfigured`: this model will not work as the server is set up (401, 403, 404); try another
  * - `rejected`: the request as such (400, 413); no other attempt will do better
+ * - `unrecorded`: a replay has no answer to it, and asks nobody else
  */
-export type ModelErrorKind = 'unavailable' | 'misconfigured' | 'rejected'
+export type ModelErrorKind = 'unavailable' | 'misconfigured' | 'rejected' | 'unrecorded'
 
 export type ModelErrorDetails = {
   /** The wait that the vendor asked for. */

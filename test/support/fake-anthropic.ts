@@ -185,6 +185,14 @@ function isPort(address: AddressInfo | string | null): address is AddressInfo {
   return typeof address === 'object' && address !== null
 }
 
+/** Text, or blocks of it. */
+function hasText(content: unknown): boolean {
+  if (typeof content === 'string') return content.trim() !== ''
+  return (
+    Array.isArray(content) && content.length > 0 && content.every((block) => isObject(block) && hasText(block['text']))
+  )
+}
+
 // As a process of its own: prints its URL as the first line, then serves until it is ended.
 if (import.meta.main) {
   const { values } = parseArgs({ options: { delay: { type: 'string', default: '0' }, answer: { type: 'string' } } })
@@ -195,12 +203,4 @@ if (import.meta.main) {
   const fake = await new FakeAnthropic({ respond: () => script }).start()
   console.log(fake.url)
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void fake[Symbol.asyncDispose]())
-}
-
-/** Text, or blocks of it. */
-function hasText(content: unknown): boolean {
-  if (typeof content === 'string') return content.trim() !== ''
-  return (
-    Array.isArray(content) && content.length > 0 && content.every((block) => isObject(block) && hasText(block['text']))
-  )
 }

@@ -75,6 +75,7 @@ async function startReplica(url: string, dataDir: string, providers: Providers):
     port: 0,
     model: 'test/one',
     anthropic: undefined,
+    cassette: undefined,
     adminKeyFile: undefined,
     drainMs: 0,
     databaseConnections: 8,
