@@ -58,7 +58,7 @@ export async function readExample(
   const at = members.get('request') ?? node
   // What is to be refused for its rules may break them.
   const request = members.has('request')
-    ? await requestOf(source, at, method, error === 'REQUEST_INVALID', signal)
+    ? await requestOf(source, at, method, error === 'REQUEST_INVALID' || error === 'INVALID_ARGUMENT', signal)
     : undefined
   if (!members.has('request')) source.refuse(node, 'has no request')
   const response = expect?.get('response')

@@ -48,8 +48,7 @@ export function changes(now: Summary, last: LastRun): string {
 
 /** Whether an example passed the last time, with the same model. */
 export function passedBefore(method: string, model: string, example: string, last: LastRun): boolean {
-  const before = last.get(keyOf({ method, model }))
-  return before !== undefined && !before.failed.includes(example)
+  return last.get(keyOf({ method, model }))?.passing.includes(example) ?? false
 }
 
 function signed(difference: number, unit: string): string {
@@ -66,8 +65,8 @@ function fileOf(dataDir: string, contract: string): string {
 
 function summaryOf(value: unknown): Summary[] {
   if (typeof value !== 'object' || value === null) return []
-  const { method, model, passed, total, p50Ms, maxMs, costMicroUsd, failed } = value as Record<string, unknown>
-  if (typeof method !== 'string' || typeof model !== 'string' || !Array.isArray(failed)) return []
+  const { method, model, passed, total, p50Ms, maxMs, costMicroUsd, passing } = value as Record<string, unknown>
+  if (typeof method !== 'string' || typeof model !== 'string' || !Array.isArray(passing)) return []
   const numbers = [passed, total, p50Ms, maxMs].map(Number)
   if (!numbers.every(Number.isSafeInteger)) return []
   const [first = 0, second = 0, third = 0, fourth = 0] = numbers
@@ -81,7 +80,7 @@ function summaryOf(value: unknown): Summary[] {
       p50Ms: third,
       maxMs: fourth,
       costMicroUsd: cost,
-      failed: failed.map(String),
+      passing: passing.map(String),
     },
   ]
 }

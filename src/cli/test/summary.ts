@@ -11,8 +11,8 @@ export type Summary = {
   maxMs: number
   /** Of all runs; undefined when the price of one is not known. */
   costMicroUsd: bigint | undefined
-  /** The names of the examples that failed. */
-  failed: readonly string[]
+  /** The names of the examples that passed, each time they were run. */
+  passing: readonly string[]
 }
 
 /** One for each method and model, in the order in which they were run. */
@@ -25,6 +25,8 @@ export function summaries(results: readonly Result[]): Summary[] {
     const costs = group.map(({ costMicroUsd }) => costMicroUsd)
     const known = costs.filter((cost) => cost !== undefined)
     const failed = group.filter(({ wrong }) => wrong.length > 0)
+    const failing = new Set(failed.map(({ example }) => example.name))
+    const names = new Set(group.map(({ example }) => example.name))
     return [
       {
         method: first.example.method.path.slice(1),
@@ -34,7 +36,7 @@ export function summaries(results: readonly Result[]): Summary[] {
         p50Ms: latencies[Math.ceil(latencies.length / 2) - 1] ?? 0,
         maxMs: latencies.at(-1) ?? 0,
         costMicroUsd: known.length < costs.length ? undefined : known.reduce((sum, cost) => sum + cost, 0n),
-        failed: [...new Set(failed.map(({ example }) => example.name))],
+        passing: [...names.difference(failing)],
       },
     ]
   })
