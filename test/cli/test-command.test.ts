@@ -109,7 +109,7 @@ request: {text: y}
       '  wrong: word: expected "blue", got "red"',
       '  wrong: pin: is not as expected (its values are not shown)',
       '  wrong: expected response.stars > 3, which is false',
-      `  ${join(folder.path, 'examples/a.yaml')}:11: expected the error MODEL_REFUSED, got a response`,
+      `  ${join(folder.path, 'examples/a.yaml')}:12: expected the error MODEL_REFUSED, got a response`,
     ])
     const xml = await readFile(junit, 'utf8')
     assert.match(
