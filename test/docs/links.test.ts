@@ -7,7 +7,6 @@ import { column, type Document, type Passage, parse, readDocuments, root, tableU
 const words: Readonly<Record<string, RegExp>> = {
   'streaming methods': /\bstreaming\b|streamed|streams? of (items|requests|responses)|token streams/i,
   OpenAI: /openai/i,
-  cassettes: /cassette/i,
   webhooks: /webhook|sendgrid|e-mails? (is|are) sent/i,
   Stripe: /stripe|billing/i,
   JWT: /\bJWTs?\b|access tokens?|refresh tokens?/i,

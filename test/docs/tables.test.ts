@@ -113,13 +113,12 @@ describe('the tables of the guides', () => {
       String(policy.maxOutputTokens),
       'as long as `timeout`',
       'PRIORITY_NORMAL',
+      '',
     ])
     assert.deepEqual([policy.queueTimeoutMs, policy.priority], [undefined, 2])
     const priorities = ownRegistry.getEnum('deed.v1.Priority')?.values.map(({ name }) => name)
     assert.deepEqual(
-      column(table, 'bounds')
-        .at(-1)
-        ?.match(/PRIORITY_\w+/g),
+      column(table, 'bounds')[column(table, 'option').indexOf('priority')]?.match(/PRIORITY_\w+/g),
       priorities?.slice(1),
     )
     for (const [index, field] of fields.entries()) {
@@ -197,7 +196,7 @@ function boundsOf(field: Parameters<typeof rulesOf>[0]): number[] {
       return [Number(type.value.maxLen)]
     case 'repeated': {
       const items = type.value.items?.type
-      return [Number(type.value.maxItems), items?.case === 'string' ? Number(items.value.maxLen) : 0]
+      return [Number(type.value.maxItems), ...(items?.case === 'string' ? [Number(items.value.maxLen)] : [])]
     }
     case 'duration': {
       const { lessThan } = type.value
