@@ -44,6 +44,7 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
   const { log, signal, say = () => {} } = options
   await using closing = new AsyncDisposableStack()
   await requireFree(config)
+  const opened = closing.use(await openProviders(config))
 
   const embedded = config.databaseUrl === undefined
   let url = config.databaseUrl
@@ -65,7 +66,6 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
   })
 
   const contracts = new LiveContracts(database, log)
-  const opened = closing.use(await openProviders(config))
   const answers = { providers: options.providers ?? opened.providers, defaultModel: config.model }
   const operations = new Operations({
     db: database.pool,

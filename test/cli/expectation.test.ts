@@ -81,6 +81,16 @@ describe('what an example expects of a response', () => {
     it(`says: ${said}`, () => assert.deepEqual(wrong(yaml, { ...kindsJson, pin: '9999' }), [said]))
   }
 
+  it('refuses aliases that grow out of bounds', () => {
+    const bomb = ['a0: &a0 [x, x, x, x, x, x, x, x, x, x]']
+    for (let n = 1; n < 9; n++)
+      bomb.push(`a${n}: &a${n} [${Array.from({ length: 10 }, () => `*a${n - 1}`).join(', ')}]`)
+    const source = new Source('x.yaml', `${bomb.join('\n')}\nlast: *a8\n`)
+    const [item] = source.items
+    assert.ok(item)
+    assert.throws(() => source.valueOf(item), /^Failure: Excessive alias count/)
+  })
+
   it('takes a float for what it is on the wire', () => {
     assert.deepEqual(wrong('floatValue: 0.1', { floatValue: Math.fround(0.1) }), [])
   })

@@ -6,7 +6,7 @@ import { isFreeForm, isWellKnown } from '../../models/schema.ts'
 import { plainJson } from '../request-yaml.ts'
 import { nearest } from '../text.ts'
 import { canonical, isUnset, orderOf } from './literal.ts'
-import { nodeAt, pairsOf, type Source } from './source.ts'
+import { pairsOf, type Source } from './source.ts'
 
 /** What is not as expected: `queue: expected "QUEUE_SALES", got "QUEUE_BILLING"`. Adds to the list. */
 export type Check = (actual: JsonValue | undefined, path: string, wrong: string[]) => void
@@ -133,7 +133,7 @@ function literal(field: DescField, node: Node, { source, registry }: Scope): Jso
     const value = plainJson(source.valueOf(node), field.message)
     const read = canonical(field, value, registry)
     if ('value' in read) return read.value
-    source.refuse(nodeAt(node, ''), `${field.name} ${read.fault}`)
+    source.refuse(node, `${field.name} ${read.fault}`)
   } catch (error) {
     source.refuse(node, error instanceof Error ? error.message : String(error))
   }

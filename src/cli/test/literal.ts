@@ -7,7 +7,7 @@ import {
   ScalarType,
   toJson,
 } from '@bufbuild/protobuf'
-import { isWrapperDesc } from '@bufbuild/protobuf/wkt'
+import { isWrapperDesc, FeatureSet_FieldPresence as Presence } from '@bufbuild/protobuf/wkt'
 import { jsonFaults } from '../../contracts/json/faults.ts'
 
 /**
@@ -58,12 +58,14 @@ export function orderOf(field: DescField): ((value: JsonValue) => number | bigin
   }
 }
 
-/** The value that a field has when it is not set, where it has no presence of its own; undefined for all others. */
+/** Whether a field is not set or, where it has no presence of its own, has the value that this looks like. */
 export function isUnset(field: DescField, value: JsonValue | undefined): boolean {
   if (value === undefined || value === null) return true
   if (field.fieldKind === 'list' || field.fieldKind === 'map') return Object.keys(value).length === 0
-  if (field.oneof || field.message || field.proto.proto3Optional) return false
-  return field.enum ? value === field.enum.values[0]?.name : ['', 0, '0', false].includes(value as string)
+  if (field.presence !== Presence.IMPLICIT) return false
+  return field.enum
+    ? value === field.enum.values[0]?.name
+    : value === '' || value === 0 || value === '0' || value === false
 }
 
 function scalarOf(field: DescField): ScalarType | undefined {

@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path'
-import { isMap, isScalar, isSeq, LineCounter, type Node, type Pair, type ParsedNode, parseAllDocuments } from 'yaml'
+import { type Document, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseAllDocuments } from 'yaml'
+import { misuse } from '../failure.ts'
 import { readText } from '../read-file.ts'
 
 /** Where something is wrong. Lines and columns count from 1. */
@@ -10,14 +11,14 @@ export class Source {
   readonly file: string
   readonly faults: Fault[] = []
   readonly #lines = new LineCounter()
-  readonly #documents: ReturnType<typeof parseAllDocuments<ParsedNode>>
+  readonly #documents: readonly Document.Parsed[]
 
   constructor(file: string, text: string) {
     this.file = file
     const options = { schema: 'core', intAsBigInt: true, stringKeys: true, uniqueKeys: true } as const
     const quiet = { lineCounter: this.#lines, prettyErrors: false, logLevel: 'error' } as const
     this.#documents = parseAllDocuments(text, { ...options, ...quiet })
-    for (const { errors, warnings } of this.documents) {
+    for (const { errors, warnings } of this.#documents) {
       for (const { message, pos } of [...errors, ...warnings]) {
         this.refuse(pos[0], `is not YAML: ${message.replace(/\s*\n.*|; please use .*/s, '')}`)
       }
@@ -31,20 +32,20 @@ export class Source {
 
   /** What the documents hold: the items of their lists, and those that are no list themselves. */
   get items(): Node[] {
-    return this.documents.flatMap(({ contents }): Node[] => {
+    return this.#documents.flatMap(({ contents }): Node[] => {
       if (isSeq<Node>(contents)) return contents.items
       return contents && !(isScalar(contents) && contents.value === null) ? [contents] : []
     })
   }
 
-  get documents() {
-    return Array.isArray(this.#documents) ? this.#documents : []
-  }
-
-  /** Plain values, with integers as bigint. Throws a RangeError for aliases that grow out of bounds. */
+  /** Plain values, with integers as bigint. Throws a Failure for aliases that grow out of bounds. */
   valueOf(node: Node): unknown {
-    const document = this.documents.find(({ contents }) => contents?.range && node.range && holds(contents, node))
-    return document ? node.toJS(document, { maxAliasCount: 100 }) : undefined
+    const document = this.#documents.find(({ contents }) => contents && holds(contents, node))
+    try {
+      return document && node.toJS(document, { maxAliasCount: 100 })
+    } catch (error) {
+      throw misuse(error instanceof Error ? error.message : String(error))
+    }
   }
 
   refuse(at: Node | number | undefined | null, cause: string): void {

@@ -2,15 +2,18 @@ import assert from 'node:assert/strict'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ROOT_CONTEXT } from '@opentelemetry/api'
+import { readServerConfig } from '../../../src/config.ts'
 import type { Method } from '../../../src/contracts/method.ts'
 import { type Answer, answer } from '../../../src/models/answer.ts'
 import { openProviders } from '../../../src/models/open-providers.ts'
 import { type CompletionEvent, ModelError, type Provider } from '../../../src/models/provider.ts'
 import { openRecorder, openReplay } from '../../../src/models/providers/cassette.ts'
 import { responseSchema } from '../../../src/models/schema.ts'
+import { startServer } from '../../../src/server.ts'
 import { dataFolder } from '../../support/data-folder.ts'
 import { FakeAnthropic, type Script } from '../../support/fake-anthropic.ts'
 import { methodOf, requestOf } from '../../support/methods.ts'
+import { silent } from '../../support/operations.ts'
 
 const SOURCE = `
 syntax = "proto3";
@@ -183,6 +186,9 @@ describe('a cassette', () => {
         await assert.rejects(open(file), new RegExp(`^Error: ${file}:3: is no line of a cassette`), line)
       }
     }
+    const server = { ...readServerConfig({}), port: 0, cassette: { mode: 'replay' as const, file: `${file}.gone` } }
+    const starting = { signal: AbortSignal.timeout(5_000), log: silent }
+    await assert.rejects(startServer({ ...server, dataDir: folder.path }, starting), /cannot read the cassette .*gone/)
     await assert.rejects(openRecorder(folder.path), /^Error: cannot write the cassette .* \(EISDIR\)/)
   })
 
