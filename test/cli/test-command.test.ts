@@ -164,7 +164,7 @@ request: {text: y}
   request: {text: x}
   expect:
     response: {words: 1}
-    cel: [response.gone == 1, "response.", "response.stars + 'x'", response.word]
+    cel: [response.gone == 1, "response.", "response.stars + 'x'", response.word, response.word.isEmail()]
 - method: Read
   request: {text: x}
   expect: {error: REFUSED, response: {}}
@@ -176,7 +176,7 @@ request: {text: y}
     const { code, stdout, stderr } = await deedTest([folder.path], vendor.env)
     const at = (name: string) => `  ${join(folder.path, 'examples', name)}`
     assert.deepEqual(stderr.trim().split('\n'), [
-      'error: nothing was tested: the examples have 15 faults',
+      'error: nothing was tested: the examples have 16 faults',
       `${at('a.yaml')}:1:3: an example has no methd: did you mean method?`,
       `${at('a.yaml')}:1:3: has no method`,
       `${at('a.yaml')}:3:11: there is no method Red: did you mean Read?`,
@@ -187,9 +187,10 @@ request: {text: y}
       `${at('a.yaml')}:13:31: cel does not compile: at character 9 found . but expecting end of input`,
       `${at('a.yaml')}:13:44: cel does not compile: found no matching overload for '_+_' applied to '(int, string)'`,
       `${at('a.yaml')}:13:68: cel does not compile: expected type 'bool' but found 'string'`,
+      `${at('a.yaml')}:13:83: cel does not compile: unbound function: isEmail`,
       `${at('a.yaml')}:16:19: error must be a reason or a code of gRPC: did you mean MODEL_REFUSED?`,
       `${at('a.yaml')}:17:3: has no request`,
-      ...stderr.trim().split('\n').slice(13, 15),
+      ...stderr.trim().split('\n').slice(14, 16),
       `${at('c.yaml')}:2:10: cannot read ${join(folder.path, 'examples/gone.json')}: it is not there`,
     ])
     assert.match(stderr, /b\.yaml:2:\d+: is not YAML: /)
@@ -203,7 +204,10 @@ request: {text: y}
       '../other.proto': CONTRACT.replaceAll('test.v1', 'other.v1').replace('.min_len = 1', '.max_len = 9'),
     })
     const run = await deedTest([folder.path])
-    assert.match(run.stderr, /there is test\.v1\.NoteService\/Count|several contracts have a method Count/)
+    assert.match(
+      run.stderr,
+      /a\.yaml:1:9: several contracts have a method Count: there is .*test\.v1\.NoteService\/Count/,
+    )
     await writeFile(
       join(folder.path, 'examples/a.yaml'),
       'method: test.v1.NoteService/Count\nrequest: "@requests/a.json"\n---\nmethod: other.v1.NoteService/Read\nrequest: {}\n',

@@ -16,7 +16,7 @@ import { ownRegistry } from '../../contracts/own-image.ts'
 /** Tells whether an expression over `request` and `response` is true; else, what it is instead. */
 export type Expression = (request: Message, response: Message) => true | string
 
-/** Compiles an expression, without the types that celFaults looks at. Throws an Error of one line when it is no CEL. */
+/** Compiles an expression, but for its types. Throws an Error of one line when it is no CEL, or what is not known here. */
 export function compile(method: Method, text: string): Expression {
   // No namespace, as in protovalidate's rules: an enum's values are written with their package.
   const env = celEnv({
@@ -25,6 +25,10 @@ export function compile(method: Method, text: string): Expression {
     variables: { request: objectType(method.input), response: objectType(method.output) },
   })
   const evaluate = plan(env, parse(text))
+  // These do not depend on values. Types are another matter: they are looked at for all expressions together.
+  const trial = evaluate({ request: create(method.input), response: create(method.output) })
+  if (isCelError(trial) && /^(unbound function|error parsing regexp)/.test(trial.message))
+    throw new Error(trial.message)
   return (request, response) => {
     const result = evaluate({ request, response })
     if (result === true) return true
