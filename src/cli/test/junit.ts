@@ -18,7 +18,7 @@ export async function writeJunit(path: string, results: readonly Result[]): Prom
         .className(name)
         .name(example.name)
         .file(example.file)
-        .time(latencyMs / 1_000)
+        .time((latencyMs ?? 0) / 1_000)
       if (wrong.length > 0) test.failure(wrong.join('\n'))
     }
   }

@@ -14,7 +14,8 @@ export type Result = {
   model: string
   /** Nothing when it passed. */
   wrong: readonly string[]
-  latencyMs: number
+  /** Undefined when no model was asked. */
+  latencyMs: number | undefined
   /** Of all completions; undefined when the price of one is not known. */
   costMicroUsd: bigint | undefined
 }
@@ -54,7 +55,8 @@ async function run({ example, method, model }: Task, options: AnswerOptions, sig
     const costs = ended?.completions.map(({ costMicroUsd }) => costMicroUsd) ?? []
     const known = costs.filter((cost) => cost !== undefined)
     const costMicroUsd = known.length < costs.length ? undefined : known.reduce((sum, cost) => sum + cost, 0n)
-    return { example, model, wrong, latencyMs: Math.round(performance.now() - from), costMicroUsd }
+    const latencyMs = ended && Math.round(performance.now() - from)
+    return { example, model, wrong, latencyMs, costMicroUsd }
   }
   let request: Message
   try {

@@ -7,6 +7,7 @@ export type Summary = {
   model: string
   passed: number
   total: number
+  /** Of those for which a model was asked; 0 without any. */
   p50Ms: number
   maxMs: number
   /** Of all runs; undefined when the price of one is not known. */
@@ -21,7 +22,7 @@ export function summaries(results: readonly Result[]): Summary[] {
   return [...groups.values()].flatMap((group) => {
     const [first] = group
     if (!first) return []
-    const latencies = group.map(({ latencyMs }) => latencyMs).toSorted((a, b) => a - b)
+    const latencies = group.flatMap(({ latencyMs }) => latencyMs ?? []).toSorted((a, b) => a - b)
     const costs = group.map(({ costMicroUsd }) => costMicroUsd)
     const known = costs.filter((cost) => cost !== undefined)
     const failed = group.filter(({ wrong }) => wrong.length > 0)
