@@ -17,7 +17,11 @@ export type Policy = {
   /** Of each stay in the queue, never more than `timeoutMs`; undefined for as long as the operation lasts. */
   queueTimeoutMs: number | undefined
   priority: Priority
+  /** How much thought a model gives an answer; undefined for what it does by itself. */
+  effort: Effort | undefined
 }
+
+export type Effort = 'low' | 'medium' | 'high'
 
 /** Interactive, normal, bulk: among a project's queued operations a lower number is taken first. */
 export type Priority = 1 | 2 | 3
@@ -35,6 +39,7 @@ const defaults: Policy = {
   maxOutputTokens: 8_192,
   queueTimeoutMs: undefined,
   priority: 2,
+  effort: undefined,
 }
 
 /** A deed.v1.Policy as @bufbuild/protobuf reads it with Deed's own descriptors. */
@@ -48,7 +53,11 @@ type PolicyMessage = Message<'deed.v1.Policy'> & {
   maxOutputTokens?: number
   queueTimeout?: Duration
   priority: number
+  effort: number
 }
+
+/** By their numbers in deed.v1.Effort. */
+const efforts: readonly (Effort | undefined)[] = [undefined, 'low', 'medium', 'high']
 
 /** The policy of a method: field by field what the method says, else its service, else the default. */
 export function policyOf(method: DescMethod): Policy {
@@ -67,6 +76,7 @@ export function statedPolicy(desc: DescMethod | DescService): Partial<Policy> {
   if (!message) return {}
   const { instructions, models, timeout, attemptTimeout, maxFailures, maxRepairs, maxOutputTokens } = message
   const { queueTimeout, priority } = message
+  const effort = efforts[message.effort]
   return {
     ...(instructions !== '' && { instructions }),
     ...(models.length > 0 && { models }),
@@ -77,6 +87,7 @@ export function statedPolicy(desc: DescMethod | DescService): Partial<Policy> {
     ...(maxOutputTokens !== undefined && { maxOutputTokens }),
     ...(queueTimeout !== undefined && { queueTimeoutMs: durationMs(queueTimeout) }),
     ...(isPriority(priority) && { priority }),
+    ...(effort !== undefined && { effort }),
   }
 }
 
