@@ -28,11 +28,12 @@ export async function runH2load(load: Load, folder: string): Promise<Loaded> {
   const [output, errors, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])
   if (code !== 0) throw new Error(`h2load ended with ${code}: ${errors.trim()}`)
   const { rate, failed } = readSummary(output)
-  const { latencies, failed: unanswered } = readLog(await readFile(log, 'utf8'))
+  const { warmUpSeconds = 0 } = load
+  const { calls, latencies, failed: unanswered } = readLog(await readFile(log, 'utf8'), warmUpSeconds)
   return {
-    calls: latencies.length,
+    calls,
     failed: failed + unanswered,
-    rate,
+    rate: warmUpSeconds > 0 ? latencies.length / (load.seconds - warmUpSeconds) : rate,
     p50Ms: percentile(latencies, 0.5) / 1_000,
     p99Ms: percentile(latencies, 0.99) / 1_000,
   }
@@ -48,15 +49,22 @@ export function readSummary(output: string): { rate: number; failed: number } {
   return { rate: Number(rate), failed: Math.max(failed ?? 0, errored ?? 0) + (timeout ?? 0) }
 }
 
-/** The log: start in microseconds since 1970, HTTP status, microseconds to the end. Returns the sorted latencies of the answered. */
-export function readLog(log: string): { latencies: Float64Array; failed: number } {
-  const latencies: number[] = []
+/**
+ * The log: start in microseconds since 1970, HTTP status, microseconds to the end. Returns how many were answered, and the sorted
+ * latencies of those that were once `warmUpSeconds` had passed since the first call.
+ */
+export function readLog(log: string, warmUpSeconds = 0): { calls: number; latencies: Float64Array; failed: number } {
+  const calls: { end: number; micros: number }[] = []
+  let first = Number.POSITIVE_INFINITY
   let failed = 0
   for (const line of log.split('\n')) {
     const [start, status, micros] = line.split('\t')
     if (!start) continue
-    if (status === '200') latencies.push(Number(micros))
+    first = Math.min(first, Number(start))
+    if (status === '200') calls.push({ end: Number(start) + Number(micros), micros: Number(micros) })
     else failed++
   }
-  return { latencies: Float64Array.from(latencies).sort(), failed }
+  const from = first + warmUpSeconds * 1_000_000
+  const latencies = Float64Array.from(calls.filter(({ end }) => end >= from).map(({ micros }) => micros))
+  return { calls: calls.length, latencies: latencies.sort(), failed }
 }

@@ -8,16 +8,22 @@ import { percentile } from './statistics.ts'
 export async function runLeanClient(load: Load): Promise<Loaded> {
   const body = await readFile(load.bodyFile)
   const sessions = await Promise.all(Array.from({ length: load.connections }, () => open(load)))
+  const { warmUpSeconds = 0 } = load
   const latencies: number[] = []
+  let calls = 0
   let failed = 0
   const started = performance.now()
+  const from = started + warmUpSeconds * 1_000
   const until = started + load.seconds * 1_000
   const lane = async (session: ClientHttp2Session) => {
     for (let now = performance.now(); now < until && !load.signal.aborted; ) {
       const ok = await callOnce(session, load, body)
       const end = performance.now()
       if (!ok) failed++
-      else if (end <= until) latencies.push(end - now)
+      else if (end <= until) {
+        calls++
+        if (end >= from) latencies.push(end - now)
+      }
       now = end
     }
   }
@@ -29,9 +35,9 @@ export async function runLeanClient(load: Load): Promise<Loaded> {
   load.signal.throwIfAborted()
   const sorted = Float64Array.from(latencies).sort()
   return {
-    calls: sorted.length,
+    calls,
     failed,
-    rate: sorted.length / load.seconds,
+    rate: sorted.length / (load.seconds - warmUpSeconds),
     p50Ms: percentile(sorted, 0.5),
     p99Ms: percentile(sorted, 0.99),
   }

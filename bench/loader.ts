@@ -12,10 +12,15 @@ export type Load = {
   connections: number
   streams: number
   seconds: number
+  /** How many of these seconds come before what is measured. */
+  warmUpSeconds?: number
   signal: AbortSignal
 }
 
-/** What became of it. A call that was under way at the end counts neither as answered nor as failed. */
+/**
+ * What became of it. A call that was under way at the end counts neither as answered nor as failed. `calls` and `failed` are of
+ * all seconds, the others of the calls that were answered in the measured ones.
+ */
 export type Loaded = { calls: number; failed: number; rate: number; p50Ms: number; p99Ms: number }
 
 export type Loader = { name: string; run: (load: Load) => Promise<Loaded> }

@@ -18,7 +18,14 @@ type Bench = {
 }
 
 const benches: ReadonlyMap<string, Bench> = new Map<string, Bench>([
-  ['call', { about: 'a durable unary call, beside a bare grpc-js server', run: benchCall }],
+  [
+    'call',
+    {
+      about: 'a durable unary call, beside a bare grpc-js server; then with many in flight that wait for their model',
+      options: '[--in-flight N] [--model-ms M]',
+      run: benchCall,
+    },
+  ],
   [
     'load',
     {

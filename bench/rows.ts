@@ -15,6 +15,21 @@ export type RateRow = {
   ok?: boolean
 }
 
+/** Calls that all wait for their model, `in_flight` of them at any time. */
+export type InFlightRow = {
+  name: string
+  in_flight: number
+  model_ms: number
+  calls_per_second: number
+  p50_ms: number
+  p99_ms: number
+  /** Beside the model's time. */
+  added_p50_ms: number
+  added_p99_ms: number
+  /** What the server had resident at the most above what it had when idle, for each call; where that is more than noise. */
+  kib_per_call?: number
+}
+
 /** How long something took, in several runs. */
 export type TimeRow = { name: string; runs: number; median_ms: number; min_ms: number; max_ms: number }
 
@@ -43,11 +58,12 @@ export type AccuracyRow = {
   ok?: boolean
 }
 
-export type Row = RateRow | QueueRow | QueueStartRow | TimeRow | AccuracyRow | ValueRow
+export type Row = RateRow | InFlightRow | QueueRow | QueueStartRow | TimeRow | AccuracyRow | ValueRow
 
 /** What a person reads: rates, times and accuracies as tables, then the other values. */
 export function readable(rows: readonly Row[]): string[] {
   const rates = rows.filter((row) => 'rate' in row)
+  const inFlight = rows.filter((row) => 'added_p50_ms' in row)
   const times = rows.filter((row) => 'median_ms' in row)
   const accuracies = rows.filter((row) => 'accuracy' in row)
   const queues = rows.filter((row) => 'per_second' in row)
@@ -61,6 +77,7 @@ export function readable(rows: readonly Row[]): string[] {
   )
   const sections = [
     rates.length > 0 ? table(rates, rateColumns, undefined) : [],
+    inFlight.length > 0 ? table(inFlight, inFlightColumns, undefined) : [],
     times.length > 0 ? table(times, timeColumns, undefined) : [],
     accuracies.length > 0 ? table(accuracies, accuracyColumns, undefined) : [],
     queues.length > 0 ? table(queues, queueColumns, undefined) : [],
@@ -91,6 +108,18 @@ const rateColumns: Column<RateRow>[] = [
   { title: 'p99 ms', align: 'right', cell: ({ p99_ms }) => p99_ms.toFixed(2) },
   { title: 'ratio', cell: ({ ratio }) => ratio?.toFixed(2) ?? '' },
   { title: 'target', cell: ({ target, ok }) => (target === undefined ? '' : `${target} ${ok ? 'met' : 'MISSED'}`) },
+]
+
+const inFlightColumns: Column<InFlightRow>[] = [
+  { title: 'name', cell: ({ name }) => name },
+  { title: 'in flight', align: 'right', cell: ({ in_flight }) => String(in_flight) },
+  { title: 'model ms', align: 'right', cell: ({ model_ms }) => String(model_ms) },
+  { title: 'calls/s', align: 'right', cell: ({ calls_per_second }) => calls_per_second.toFixed(0) },
+  { title: 'p50 ms', align: 'right', cell: ({ p50_ms }) => p50_ms.toFixed(1) },
+  { title: 'p99 ms', align: 'right', cell: ({ p99_ms }) => p99_ms.toFixed(1) },
+  { title: 'added p50 ms', align: 'right', cell: ({ added_p50_ms }) => added_p50_ms.toFixed(1) },
+  { title: 'added p99 ms', align: 'right', cell: ({ added_p99_ms }) => added_p99_ms.toFixed(1) },
+  { title: 'KiB per call', align: 'right', cell: ({ kib_per_call }) => kib_per_call?.toFixed(1) ?? '' },
 ]
 
 const timeColumns: Column<TimeRow>[] = [

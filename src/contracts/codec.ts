@@ -7,6 +7,7 @@ import {
   type Message,
   toBinary,
 } from '@bufbuild/protobuf'
+import { ValueSchema } from '@bufbuild/protobuf/wkt'
 import { status } from '@grpc/grpc-js'
 import { DeedError, type FieldViolation } from '../errors/deed-error.ts'
 import { jsonFaults } from './json/faults.ts'
@@ -55,12 +56,16 @@ export type ParsedAnswer =
   | { kind: 'valid'; message: Message; bytes: Uint8Array }
   | { kind: 'invalid'; violations: FieldViolation[] }
 
+/** Brings an answer into protobuf's JSON mapping, and says what would be lost by that. */
+export type Convert = (desc: DescMessage, value: JsonValue) => { value: JsonValue; violations: FieldViolation[] }
+
 /**
- * Reads an answer in protobuf's JSON mapping and validates it. Nothing is forgiven: text after the JSON, a key given twice,
- * unknown fields and enum values, two members of a oneof, dates that do not exist, half of a surrogate pair.
+ * Reads an answer in protobuf's JSON mapping, or what `convert` makes into it, and validates it. Nothing is forgiven: text after
+ * the JSON, a key given twice, unknown fields and enum values, two members of a oneof, dates that do not exist, half of a
+ * surrogate pair.
  */
-export function parseAnswer(method: Method, text: string): ParsedAnswer {
-  return parseJson(method.output, method, text)
+export function parseAnswer(method: Method, text: string, convert: Convert = asItIs): ParsedAnswer {
+  return parseJson(method.output, method, text, convert)
 }
 
 /** The same for any message of a contract, such as a request. */
@@ -68,16 +73,17 @@ export function parseJson(
   desc: DescMessage,
   { registry, validator }: Pick<Method, 'registry' | 'validator'>,
   text: string,
+  convert: Convert = asItIs,
 ): ParsedAnswer {
   const json = parse(text)
   if ('fault' in json) return invalid(json.fault)
-  const faults = jsonFaults(desc, json.value)
-  if (faults.length > 0) return { kind: 'invalid', violations: faults }
+  const { value, violations: lost } = convert(desc, json.value)
+  const faults = jsonFaults(desc, value).filter(({ field }) => lost.every((fault) => fault.field !== field))
+  if (lost.length + faults.length > 0) return { kind: 'invalid', violations: [...lost, ...faults] }
   try {
-    // From the text once more when a key is given twice: only that says which.
-    const message = repeatsKey(text, json.value)
-      ? fromJsonString(desc, text, { registry })
-      : fromJson(desc, json.value, { registry })
+    // Parsed once more when a key is given twice: this throws, and says which.
+    if (repeatsKey(text, json.value)) fromJsonString(ValueSchema, text)
+    const message = fromJson(desc, value, { registry })
     const violations = validateMessage(validator, desc, message)
     if (violations.length > 0) return { kind: 'invalid', violations }
     return { kind: 'valid', message, bytes: toBinary(desc, message) }
@@ -87,6 +93,8 @@ export function parseJson(
     return invalid(error instanceof Error ? error.message.replace(/^cannot decode .* from JSON: /, '') : String(error))
   }
 }
+
+const asItIs: Convert = (_, value) => ({ value, violations: [] })
 
 function invalid(description: string): ParsedAnswer {
   return { kind: 'invalid', violations: [{ field: '', description, reason: 'json' }] }

@@ -1,4 +1,11 @@
-import { createFileRegistry, type DescService, type FileRegistry, fromBinary, protoInt64 } from '@bufbuild/protobuf'
+import {
+  createFileRegistry,
+  type DescMessage,
+  type DescService,
+  type FileRegistry,
+  fromBinary,
+  protoInt64,
+} from '@bufbuild/protobuf'
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 import { type FileDescriptorProto, type FileDescriptorSet, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import { contractInvalid, type Fault } from './fault.ts'
@@ -44,9 +51,24 @@ function decode(bytes: Uint8Array): FileDescriptorSet {
 
 function link(set: FileDescriptorSet): FileRegistry {
   try {
-    return createFileRegistry(set)
+    const registry = createFileRegistry(set)
+    for (const type of registry) if (type.kind === 'message') keepOffPrototype(type)
+    return registry
   } catch (error) {
     return refuse(`does not link: ${error instanceof Error ? error.message : error}`)
+  }
+}
+
+/**
+ * protobuf-es reads a field that is not set from where all objects inherit it: of one named has_own_property it would find a
+ * function, and write the nested message of one call into it, for all others to see. It renames `constructor` and some more for
+ * that reason, as is done here with the rest. Only protobuf-es sees these names.
+ */
+function keepOffPrototype(message: DescMessage): void {
+  for (const field of message.fields.filter(({ localName }) => localName in Object.prototype)) {
+    delete message.field[field.localName]
+    Object.assign(field, { localName: `${field.localName}$` })
+    message.field[field.localName] = field
   }
 }
 

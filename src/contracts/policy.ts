@@ -17,9 +17,13 @@ export type Policy = {
   /** Of each stay in the queue, never more than `timeoutMs`; undefined for as long as the operation lasts. */
   queueTimeoutMs: number | undefined
   priority: Priority
+  /** How much thought a model gives an answer; undefined for what it does by itself. */
+  effort: Effort | undefined
   /** Shown to the model before each request. */
   examples: readonly Example[]
 }
+
+export type Effort = 'low' | 'medium' | 'high'
 
 /** Both are JSON text of valid messages: publishing refuses others. */
 export type Example = { request: string; response: string }
@@ -40,6 +44,7 @@ const defaults: Policy = {
   maxOutputTokens: 8_192,
   queueTimeoutMs: undefined,
   priority: 2,
+  effort: undefined,
   examples: [],
 }
 
@@ -54,8 +59,12 @@ type PolicyMessage = Message<'deed.v1.Policy'> & {
   maxOutputTokens?: number
   queueTimeout?: Duration
   priority: number
+  effort: number
   examples: Example[]
 }
+
+/** By their numbers in deed.v1.Effort. */
+const efforts: readonly (Effort | undefined)[] = [undefined, 'low', 'medium', 'high']
 
 /** The policy of a method: field by field what the method says, else its service, else the default. */
 export function policyOf(method: DescMethod): Policy {
@@ -74,6 +83,7 @@ export function statedPolicy(desc: DescMethod | DescService): Partial<Policy> {
   if (!message) return {}
   const { instructions, models, timeout, attemptTimeout, maxFailures, maxRepairs, maxOutputTokens } = message
   const { queueTimeout, priority, examples } = message
+  const effort = efforts[message.effort]
   return {
     ...(instructions !== '' && { instructions }),
     ...(models.length > 0 && { models }),
@@ -84,6 +94,7 @@ export function statedPolicy(desc: DescMethod | DescService): Partial<Policy> {
     ...(maxOutputTokens !== undefined && { maxOutputTokens }),
     ...(queueTimeout !== undefined && { queueTimeoutMs: durationMs(queueTimeout) }),
     ...(isPriority(priority) && { priority }),
+    ...(effort !== undefined && { effort }),
     ...(examples.length > 0 && { examples }),
   }
 }

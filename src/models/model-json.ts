@@ -7,37 +7,37 @@ import {
   toJson,
 } from '@bufbuild/protobuf'
 import type { Method } from '../contracts/method.ts'
-import { isFreeForm, isProtoJson, isWellKnown, type JsonSchema, responseSchema } from './schema.ts'
+import { isFreeForm, isWellKnown, type JsonSchema, responseSchema } from './schema.ts'
 
 /**
- * A response in the form of responseSchema, as a model would write it: maps as lists of entries, free JSON and messages
- * that the schema does not spell out as JSON text. toProtoJson (proto-json.ts) undoes it.
+ * A response in the form of responseSchema, as a model that makes no mistake would answer: what readAnswer reads back as the
+ * same message. All that has no presence of its own is written out, since the schema requires it.
  */
 export function toModelJson(method: Method, message: Message): JsonValue {
   const json = toJson(method.output, message, { registry: method.registry, alwaysEmitImplicit: true })
-  return isProtoJson(method) ? json : ofMessage(method.output, json, responseSchema(method))
+  return fromMessage(method.output, json, responseSchema(method))
 }
 
-function ofMessage(desc: DescMessage, json: JsonValue, schema: JsonSchema | undefined): JsonValue {
+/** Without a schema: within JSON text, where messages are spelt out however deep they go. */
+function fromMessage(desc: DescMessage, json: JsonValue, schema: JsonSchema | undefined): JsonValue {
   if (isFreeForm(desc)) return JSON.stringify(json)
   if (isWellKnown(desc) || !isObject(json)) return json
-  // Here the schema says no more of what is inside.
-  if (schema?.type !== 'object') return JSON.stringify(json)
-  const fields = new Map(desc.fields.map((field) => [field.jsonName, field]))
-  return Object.fromEntries(
-    Object.entries(json).map(([key, value]) => {
-      const field = fields.get(key)
-      return [key, field ? ofField(field, value, schema.properties?.[key]) : value]
-    }),
-  )
+  if (schema?.type === 'string') return JSON.stringify(fromMessage(desc, json, undefined))
+  const members = desc.fields
+    .filter(({ jsonName }) => Object.hasOwn(json, jsonName))
+    .map((field) => [
+      field.jsonName,
+      fromField(field, json[field.jsonName] ?? null, schema?.properties?.[field.jsonName]),
+    ])
+  return Object.fromEntries(members)
 }
 
-function ofField(field: DescField, json: JsonValue, schema: JsonSchema | undefined): JsonValue {
-  const one = (value: JsonValue, part: JsonSchema | undefined) =>
-    field.message ? ofMessage(field.message, value, part) : value
+function fromField(field: DescField, json: JsonValue, schema: JsonSchema | undefined): JsonValue {
+  const one = (value: JsonValue, form: JsonSchema | undefined): JsonValue =>
+    field.message ? fromMessage(field.message, value, form) : value
   if (field.fieldKind === 'map' && isObject(json)) {
-    const part = schema?.items?.properties?.['value']
-    return Object.entries(json).map(([key, value]) => ({ key, value: one(value, part) }))
+    const form = schema?.items?.properties?.['value']
+    return Object.entries(json).map(([key, value]) => ({ key, value: one(value, form) }))
   }
   if (field.fieldKind === 'list' && Array.isArray(json)) return json.map((item) => one(item, schema?.items))
   return one(json, schema)

@@ -1,5 +1,3 @@
-import { fromJsonString, type JsonValue } from '@bufbuild/protobuf'
-import { ValueSchema } from '@bufbuild/protobuf/wkt'
 import { type ParsedAnswer, parseAnswer } from '../contracts/codec.ts'
 import type { Method } from '../contracts/method.ts'
 import { toProtoJson } from './proto-json.ts'
@@ -11,26 +9,5 @@ import { isProtoJson } from './schema.ts'
  */
 export function readAnswer(method: Method, text: string): ParsedAnswer {
   const json = /^\s*```(?:json)?\n(.*)\n```\s*$/s.exec(text)?.[1] ?? text
-  if (isProtoJson(method)) return parseAnswer(method, json)
-  const converted = convert(method, json)
-  // What is no JSON, or cannot survive the conversion, is left for the parser to say what is wrong with it.
-  if (converted === undefined) return parseAnswer(method, json)
-  if (converted.violations.length > 0) return { kind: 'invalid', violations: converted.violations }
-  return parseAnswer(method, JSON.stringify(converted.value))
-}
-
-function convert(method: Method, json: string): ReturnType<typeof toProtoJson> | undefined {
-  try {
-    // Only this notices a key that is given twice, and it bounds the depth.
-    fromJsonString(ValueSchema, json)
-    return toProtoJson(method.output, JSON.parse(json, finite))
-  } catch {
-    return undefined
-  }
-}
-
-/** JSON.stringify would write a number that is out of range as null. */
-function finite(_key: string, value: JsonValue): JsonValue {
-  if (typeof value === 'number' && !Number.isFinite(value)) throw new RangeError()
-  return value
+  return isProtoJson(method) ? parseAnswer(method, json) : parseAnswer(method, json, toProtoJson)
 }

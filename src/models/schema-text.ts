@@ -7,27 +7,38 @@ import type {
   JsonValue,
   Registry,
 } from '@bufbuild/protobuf'
-import { getOption, hasOption, isMessage, toJson } from '@bufbuild/protobuf'
+import { getOption, hasOption, isFieldSet, isMessage, toJson } from '@bufbuild/protobuf'
 import { reflect } from '@bufbuild/protobuf/reflect'
 import {
   type FieldRules,
   FieldRulesSchema,
   field as fieldRules,
+  Ignore,
   MessageRulesSchema,
   message as messageRules,
   oneof as oneofRules,
 } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js'
 import { commentOf } from '../contracts/comments.ts'
 
-/** The protovalidate rules of a field. */
+/** The protovalidate rules of a field; undefined also when it says that they are to be ignored. */
 export function rulesOf(field: DescField): FieldRules | undefined {
-  return hasOption(field, fieldRules) ? getOption(field, fieldRules) : undefined
+  if (!hasOption(field, fieldRules)) return undefined
+  const rules = getOption(field, fieldRules)
+  return rules.ignore === Ignore.ALWAYS ? undefined : rules
+}
+
+/** Whether a value that is zero need not keep a field's rules. */
+export function sparesZero(field: DescField, rules: FieldRules): boolean {
+  if (isFieldSet(rules, FieldRulesSchema.field.ignore)) return rules.ignore === Ignore.IF_ZERO_VALUE
+  // protovalidate ignores the rules of the others when one of such a group is set.
+  return getOption(field.parent, messageRules).oneof.some(({ fields }) => fields.includes(field.name))
 }
 
 /** The rules for each item of a list, or each value of a map. */
 export function elementRules(rules: FieldRules | undefined): FieldRules | undefined {
-  if (rules?.type.case === 'repeated') return rules.type.value.items
-  return rules?.type.case === 'map' ? rules.type.value.values : undefined
+  const { case: type, value } = rules?.type ?? { case: undefined }
+  const inner = type === 'repeated' ? value.items : type === 'map' ? value.values : undefined
+  return inner?.ignore === Ignore.ALWAYS ? undefined : inner
 }
 
 /** What a model is told about a field: its comment, its `(deed.v1.field)` instructions, its rules. */

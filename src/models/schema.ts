@@ -1,9 +1,9 @@
 import type { DescEnum, DescField, DescMessage } from '@bufbuild/protobuf'
 import { ScalarType } from '@bufbuild/protobuf'
 import { FeatureSet_FieldPresence as Presence } from '@bufbuild/protobuf/wkt'
-import type { FieldRules } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js'
+import { type FieldRules, Ignore } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js'
 import type { Method } from '../contracts/method.ts'
-import { describeEnum, describeField, describeMessage, elementRules, rulesOf } from './schema-text.ts'
+import { describeEnum, describeField, describeMessage, elementRules, rulesOf, sparesZero } from './schema-text.ts'
 
 /** The part of JSON Schema that vendors' structured outputs accept: no bounds, no unions, no recursion, no open objects. */
 export type JsonSchema = {
@@ -154,26 +154,26 @@ class SchemaBuilder {
 
   #type(field: DescField, within: readonly DescMessage[]): JsonSchema {
     const rules = rulesOf(field)
-    if (field.fieldKind === 'list') return { type: 'array', items: this.#element(field, elementRules(rules), within) }
-    if (field.fieldKind !== 'map') return this.#element(field, rules, within, isNonZero(field, rules))
+    if (field.fieldKind === 'list') return { type: 'array', items: this.#item(field, rules, within) }
+    if (field.fieldKind !== 'map') return this.#element(field, rules, within, zeroOf(field, rules))
     this.deviates = true
     const properties = {
       key: { ...scalar(ScalarType.STRING), ...described(keyText(field.mapKey)) },
-      value: this.#element(field, elementRules(rules), within),
+      value: this.#item(field, rules, within),
     }
     const entry: JsonSchema = { type: 'object', properties, required: ['key', 'value'], additionalProperties: false }
     return { type: 'array', description: 'A map as a list of its entries: no key twice', items: entry }
   }
 
-  #element(
-    field: DescField,
-    rules: FieldRules | undefined,
-    within: readonly DescMessage[],
-    nonZero = false,
-  ): JsonSchema {
+  #item(field: DescField, listRules: FieldRules | undefined, within: readonly DescMessage[]): JsonSchema {
+    const rules = elementRules(listRules)
+    return this.#element(field, rules, within, rules?.ignore === Ignore.IF_ZERO_VALUE ? 'spared' : 'ruled')
+  }
+
+  #element(field: DescField, rules: FieldRules | undefined, within: readonly DescMessage[], zero: Zero): JsonSchema {
     if (field.message) return this.message(field.message, within)
-    if (field.enum) return enumeration(field.enum, rules, nonZero)
-    return constrained(scalar(field.scalar ?? ScalarType.STRING), rules)
+    if (field.enum) return enumeration(field.enum, rules, zero)
+    return constrained(scalar(field.scalar ?? ScalarType.STRING), rules, zero)
   }
 }
 
@@ -183,9 +183,13 @@ function isRequired(field: DescField): boolean {
   return field.presence !== Presence.EXPLICIT || (rulesOf(field)?.required ?? false)
 }
 
-/** Whether a rule forbids the zero value of a field that has no other way to be unset. */
-function isNonZero(field: DescField, rules: FieldRules | undefined): boolean {
-  return (rules?.required ?? false) && field.presence === Presence.IMPLICIT
+/** What the rules say of the zero value: that it must not be, that they do not concern it, or what they say of any other. */
+type Zero = 'forbidden' | 'spared' | 'ruled'
+
+function zeroOf(field: DescField, rules: FieldRules | undefined): Zero {
+  if (!rules || field.presence !== Presence.IMPLICIT) return 'ruled'
+  if (rules.required) return 'forbidden'
+  return sparesZero(field, rules) ? 'spared' : 'ruled'
 }
 
 function scalar(type: ScalarType): JsonSchema {
@@ -214,22 +218,24 @@ function scalar(type: ScalarType): JsonSchema {
 const FORMATS = new Set(['email', 'hostname', 'ipv4', 'ipv6', 'uri', 'uuid'])
 
 /** What of a string's rules a schema can carry: the values it may have, and well-known formats. */
-function constrained(schema: JsonSchema, rules: FieldRules | undefined): JsonSchema {
+function constrained(schema: JsonSchema, rules: FieldRules | undefined, zero: Zero): JsonSchema {
   if (schema.type !== 'string' || rules?.type.case !== 'string') return schema
   const { const: only, in: values, wellKnown } = rules.type.value
-  if (only) return { ...schema, enum: [only] }
-  if (values.length > 0) return { ...schema, enum: values }
+  const allowed = only ? [only] : values
+  if (allowed.length > 0) return { ...schema, enum: [...new Set(zero === 'spared' ? ['', ...allowed] : allowed)] }
+  if (zero === 'spared') return schema
   return wellKnown.value === true && FORMATS.has(wellKnown.case) ? { ...schema, format: wellKnown.case } : schema
 }
 
 /** An enum by its value names, without those that the rules forbid. */
-function enumeration(desc: DescEnum, rules: FieldRules | undefined, nonZero: boolean): JsonSchema {
+function enumeration(desc: DescEnum, rules: FieldRules | undefined, zero: Zero): JsonSchema {
   if (desc.typeName === 'google.protobuf.NullValue') return { type: 'null' }
   const rule = rules?.type.case === 'enum' ? rules.type.value : undefined
   const allowed = desc.values.filter(({ number }) => {
+    if (number === desc.values[0]?.number && zero !== 'ruled') return zero === 'spared'
     if (rule?.const) return number === rule.const
     if (rule && rule.in.length > 0 && !rule.in.includes(number)) return false
-    return !(nonZero && number === 0) && !rule?.notIn.includes(number)
+    return !rule?.notIn.includes(number)
   })
   const values = allowed.length > 0 ? allowed : desc.values
   return { type: 'string', enum: values.map((value) => value.name), ...described(describeEnum(desc, values)) }

@@ -22,14 +22,21 @@ describe('h2load', () => {
   })
 
   it('reads the latencies from the log, sorted, without those of failed requests', () => {
-    const { latencies, failed } = readLog(
+    const { calls, latencies, failed } = readLog(
       '1795401982855017\t200\t1200\n1795401982855018\t200\t800\n1795401982855019\t-1\t90\n',
     )
     assert.deepEqual([...latencies], [800, 1200])
-    assert.equal(failed, 1)
+    assert.deepEqual([calls, failed], [2, 1])
+  })
+
+  it('leaves out the latencies of calls that were answered while it warmed up, but counts them', () => {
+    const log = '1000000\t200\t400000\n1400000\t200\t600001\n1500000\t200\t499999\n2100000\t200\t700\n'
+    const { calls, latencies } = readLog(log, 1)
+    assert.deepEqual([...latencies], [700, 600_001])
+    assert.equal(calls, 4)
   })
 
   it('reads an empty log', () => {
-    assert.deepEqual(readLog(''), { latencies: new Float64Array(), failed: 0 })
+    assert.deepEqual(readLog(''), { calls: 0, latencies: new Float64Array(), failed: 0 })
   })
 })

@@ -35,6 +35,20 @@ describe('rows of a bench', () => {
     ])
   })
 
+  it('are a table of the calls in flight, with the memory where it was measured', () => {
+    const figures = { model_ms: 200, calls_per_second: 4_000.4, p50_ms: 230, p99_ms: 1_300.26 }
+    const added = { added_p50_ms: 30, added_p99_ms: 1_100.26 }
+    const lines = readable([
+      { name: 'echo', in_flight: 256, ...figures, ...added },
+      { name: 'deed', in_flight: 10_000, ...figures, ...added, kib_per_call: 20.84 },
+    ])
+    assert.deepEqual(lines, [
+      'name  in flight  model ms  calls/s  p50 ms  p99 ms  added p50 ms  added p99 ms  KiB per call',
+      'echo        256       200     4000   230.0  1300.3          30.0        1100.3',
+      'deed      10000       200     4000   230.0  1300.3          30.0        1100.3          20.8',
+    ])
+  })
+
   it('are a table of the times', () => {
     const lines = readable([{ name: 'existing', runs: 3, median_ms: 1_234, min_ms: 900, max_ms: 2_000 }])
     assert.deepEqual(lines, ['name      runs  median ms  min ms  max ms', 'existing     3       1234     900    2000'])

@@ -72,6 +72,16 @@ describe('checkImage', () => {
     ])
   })
 
+  it('refuses fields that JSON could take for each other', async () => {
+    const source = sourceOf(`
+      service AskService { rpc Say(Ask) returns (Ask); }
+      message Ask { string one = 1 [json_name = "two"]; string two = 2 [json_name = "one"]; string own = 3; }`)
+    assert.deepEqual(await faultsOf(source), [
+      '·: acme.v1.Ask.one: has the name of two as its JSON name',
+      '·: acme.v1.Ask.two: has the name of one as its JSON name',
+    ])
+  })
+
   it('refuses altered copies of the types and files that Deed knows', async () => {
     const source = sourceOf(
       'service S { rpc Say(Ask) returns (Ask); } message Ask { google.protobuf.Timestamp time = 1; }',

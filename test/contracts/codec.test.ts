@@ -197,6 +197,23 @@ describe('decodeRequest', () => {
     assert.deepEqual(parseAnswer(many, '{"one":{"two":{}}}').kind, 'valid')
   })
 
+  it('keeps fields apart from what every object of JavaScript has', async () => {
+    const names = ['has_own_property', 'is_prototype_of', 'to_locale_string', 'constructor', 'value_of', '__proto__']
+    const fields = names.map((name, index) => `Named ${name} = ${index + 1}; `)
+    const named = await methodOf(`
+      syntax = "proto3";
+      package test.named.v1;
+      service NamedService { rpc Echo(Named) returns (Named); }
+      message Named { ${fields.join('')} string secret = 100; }`)
+    const json = Object.fromEntries(names.map((name) => [name, { secret: 'secret' }]))
+    const bytes = toBinary(named.input, fromJson(named.input, json))
+    const message = decodeRequest(named, bytes)
+    assert.deepEqual(toBinary(named.input, message), bytes)
+    assert.equal(Object.keys(Object(toJson(named.input, message))).length, names.length)
+    assert.deepEqual(toJson(named.input, decodeRequest(named, new Uint8Array())), {})
+    assert.equal('secret' in Object.prototype.hasOwnProperty || 'secret' in Object, false)
+  })
+
   it('keeps what debug_redact marks out of paths and descriptions', () => {
     const json = { password: 'SecretValue', notes: { SecretKey: { text: 'SecretText' } }, name: 'Open' }
     const bytes = toBinary(secret.input, fromJson(secret.input, json))
@@ -357,6 +374,21 @@ describe('parseAnswer', () => {
     assert.match(violationsOf(method, '{"maybe":1,"maybe":2}')[''] ?? '', /duplicate object key/)
     assert.match(violationsOf(method, '{"struct":{"a":1,"\\u0061":2}}')[''] ?? '', /duplicate object key/)
     assert.match(violationsOf(method, '{"stringValue":"a","string_value":"b"}')[''] ?? '', /given twice/)
+  })
+
+  it('refuses bytes, times and masks that protobuf-es would take for others', () => {
+    for (const bytesValue of ['A', 'AB', 'AA=', 'A A=', '=']) {
+      assert.deepEqual(violationsOf(method, { bytesValue }), { bytes_value: 'must be a string in base64' })
+    }
+    for (const bytesValue of ['', 'AA', 'AA==', '-_-_', '+/+/']) {
+      assert.equal(parseAnswer(method, JSON.stringify({ bytesValue })).kind, 'valid', bytesValue)
+    }
+    for (const time of ['0001-01-01T00:00:00+00:01', '9999-12-31T23:59:59.9-00:01']) {
+      assert.deepEqual(violationsOf(method, { time }), { time: 'must be a time in the years 0001 to 9999 in UTC' })
+    }
+    for (const mask of ['a,,b', 'a.', ' a', 'a b', '!']) {
+      assert.match(violationsOf(method, { mask })['mask'] ?? '', /lowerCamelCase/, mask)
+    }
   })
 
   it('refuses half of a surrogate pair', () => {

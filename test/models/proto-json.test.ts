@@ -49,7 +49,29 @@ describe('toProtoJson', () => {
         { key: '1', value: 'y' },
       ],
     })
-    assert.deepEqual(violations, [{ field: 'names', description: 'the same key is given twice' }])
+    assert.deepEqual(violations, [{ field: 'names[1]', description: 'the same key is given twice', reason: 'json' }])
+  })
+
+  it('refuses an entry that holds more or less than key and value', () => {
+    for (const entry of [{ key: '1', value: 'x', note: 'y' }, { key: '1' }, { value: 'x' }, 'x', null]) {
+      const { violations } = convert({ names: [{ key: '2', value: 'x' }, entry] })
+      assert.deepEqual(
+        violations.map(({ field, description }) => [field, description]),
+        [['names[1]', 'must be an entry of a map: an object with key and value, and nothing else']],
+      )
+    }
+  })
+
+  it('refuses a key that is no text and could be another than was meant', () => {
+    const refused = (value: JsonValue) => convert(value).violations.map(({ description }) => description)
+    assert.deepEqual(refused({ names: [{ key: 2 ** 53, value: 'x' }] }), [
+      'must have a key that is a string of decimal digits',
+    ])
+    assert.deepEqual(refused({ names: [{ key: null, value: 'x' }] }), [
+      'must have a key that is a string of decimal digits',
+    ])
+    assert.deepEqual(refused({ nodes: [{ key: null, value: {} }] }), ['must have a key that is a string'])
+    assert.deepEqual(refused({ nodes: [{ key: 7, value: {} }] }), ['must have a key that is a string'])
   })
 
   it('opens JSON text, in either form', () => {
@@ -57,9 +79,10 @@ describe('toProtoJson', () => {
     assert.deepEqual(convert({ extra: { a: 1 } }).value, { extra: { a: 1 } })
     assert.deepEqual(convert({ any: '[true]' }).value, { any: [true] })
     assert.deepEqual(convert({ any: 'plain words' }).value, { any: 'plain words' })
-    assert.deepEqual(convert({ extra: 'plain words' }).violations, [
-      { field: 'extra', description: 'must be JSON text' },
-    ])
+    for (const given of [{ extra: 'plain words' }, { extra: '{"a":1' }, { any: '{"a":1' }, { any: '"a' }]) {
+      const [field] = Object.keys(given)
+      assert.deepEqual(convert(given).violations, [{ field, description: 'must be JSON text', reason: 'json' }])
+    }
   })
 
   it('opens the text of a message that was cut off by depth', () => {
@@ -68,11 +91,22 @@ describe('toProtoJson', () => {
       list: [{ name: 'a', next: { name: 'b', next: { name: 'c' } } }],
     })
     const { violations } = convert({ list: [{ next: 'no json' }] })
-    assert.deepEqual(violations, [{ field: 'list[0].next', description: 'must be an object, or the JSON text of one' }])
+    assert.deepEqual(violations, [
+      { field: 'list[0].next', description: 'must be an object, or the JSON text of one', reason: 'json' },
+    ])
+  })
+
+  it('refuses JSON text that gives a key twice', () => {
+    const description = 'its JSON text gives a key twice'
+    const given = { extra: '{"a":[{"b":1,"b":2}]}', list: [{ next: '{"name":"a","name":"b"}' }] }
+    assert.deepEqual(convert(given).violations, [
+      { field: 'extra', description, reason: 'json' },
+      { field: 'list[0].next', description, reason: 'json' },
+    ])
   })
 
   it('leaves everything else to the parser', () => {
-    const value = { atTime: '2026-01-31T12:00:00Z', at_time: 5, unknown: { a: 1 }, list: 'x', nodes: [1], names: 3 }
+    const value = { atTime: '2026-01-31T12:00:00Z', at_time: 5, unknown: { a: 1 }, list: 'x', nodes: 'y', names: 3 }
     assert.deepEqual(convert(value), { value, violations: [] })
   })
 

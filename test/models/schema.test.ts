@@ -107,6 +107,44 @@ describe('responseSchema', () => {
     assert.match(property('color').description ?? '', /A colour\.\n- COLOR_RED: Like blood\./)
   })
 
+  it('has the zero value where the rules do not concern it, and no rule that is to be ignored', async () => {
+    const spared = responseSchema(
+      await methodOf(`
+        syntax = "proto3";
+        package test.v1;
+        import "buf/validate/validate.proto";
+        service S { rpc M(Spared) returns (Spared); }
+        enum Size { SIZE_UNSPECIFIED = 0; SIZE_S = 1; SIZE_M = 2; }
+        message Spared {
+          option (buf.validate.message).oneof = {fields: ["one", "two"]};
+          Size size = 1 [(buf.validate.field) = {enum: {in: [1]}, ignore: IGNORE_IF_ZERO_VALUE}];
+          string text = 2 [(buf.validate.field) = {string: {in: ["a"]}, ignore: IGNORE_IF_ZERO_VALUE}];
+          string mail = 3 [(buf.validate.field) = {string: {email: true}, ignore: IGNORE_IF_ZERO_VALUE}];
+          string only = 4 [(buf.validate.field) = {string: {const: "a"}, required: true, ignore: IGNORE_ALWAYS}];
+          repeated Size sizes = 5 [(buf.validate.field).repeated.items = {enum: {in: [1]}, ignore: IGNORE_IF_ZERO_VALUE}];
+          repeated string texts = 6 [(buf.validate.field).repeated.items = {string: {in: ["a"]}, ignore: IGNORE_ALWAYS}];
+          string one = 7 [(buf.validate.field).string.const = "a"];
+          Size two = 8 [(buf.validate.field).enum.in = 2];
+        }`),
+    )
+    const enums = Object.entries(spared.properties ?? {}).map(([name, { enum: own, items }]) => [
+      name,
+      own ?? items?.enum,
+    ])
+    assert.deepEqual(Object.fromEntries(enums), {
+      size: ['SIZE_UNSPECIFIED', 'SIZE_S'],
+      text: ['', 'a'],
+      mail: undefined,
+      only: undefined,
+      sizes: ['SIZE_UNSPECIFIED', 'SIZE_S'],
+      texts: undefined,
+      one: ['', 'a'],
+      two: ['SIZE_UNSPECIFIED', 'SIZE_M'],
+    })
+    assert.equal(spared.properties?.['mail']?.format, undefined)
+    assert.equal(spared.properties?.['only']?.description, undefined)
+  })
+
   it('says comments, instructions and rules in the descriptions', () => {
     assert.equal(
       property('title').description,

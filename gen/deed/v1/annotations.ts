@@ -40,6 +40,29 @@ export namespace Priority {
   export type UNRECOGNIZED = typeof Priority.UNRECOGNIZED;
 }
 
+/** How thorough a model is. More of it takes more time and more output tokens. */
+export const Effort = {
+  /** EFFORT_UNSPECIFIED - Not stated: the service's, else what the model does by itself. */
+  EFFORT_UNSPECIFIED: 0,
+  /** EFFORT_LOW - Quick and cheap: simple tasks. */
+  EFFORT_LOW: 1,
+  /** EFFORT_MEDIUM - Balanced. */
+  EFFORT_MEDIUM: 2,
+  /** EFFORT_HIGH - As thorough as is needed. */
+  EFFORT_HIGH: 3,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type Effort = typeof Effort[keyof typeof Effort];
+
+export namespace Effort {
+  export type EFFORT_UNSPECIFIED = typeof Effort.EFFORT_UNSPECIFIED;
+  export type EFFORT_LOW = typeof Effort.EFFORT_LOW;
+  export type EFFORT_MEDIUM = typeof Effort.EFFORT_MEDIUM;
+  export type EFFORT_HIGH = typeof Effort.EFFORT_HIGH;
+  export type UNRECOGNIZED = typeof Effort.UNRECOGNIZED;
+}
+
 /** How a method is worked on. What is unset is taken from the service, then from Deed's default. */
 export interface Policy {
   /** Added to the comments of service and method in what the model is told. */
@@ -78,6 +101,8 @@ export interface Policy {
     | undefined;
   /** Which of a project's queued operations are taken first. Default: PRIORITY_NORMAL. */
   priority: Priority;
+  /** How much thought a model gives an answer, for models that can be told. Default: what the model does by itself. */
+  effort: Effort;
   /** Shown to the model before each request, in this order. Only a method has them. */
   examples: Example[];
 }
@@ -110,6 +135,7 @@ function createBasePolicy(): Policy {
     maxOutputTokens: undefined,
     queueTimeout: undefined,
     priority: 0,
+    effort: 0,
     examples: [],
   };
 }
@@ -142,6 +168,9 @@ export const Policy: MessageFns<Policy> = {
     }
     if (message.priority !== 0) {
       writer.uint32(72).int32(message.priority);
+    }
+    if (message.effort !== 0) {
+      writer.uint32(80).int32(message.effort);
     }
     for (const v of message.examples) {
       Example.encode(v!, writer.uint32(98).fork()).join();
@@ -234,6 +263,14 @@ export const Policy: MessageFns<Policy> = {
             message.priority = reader.int32() as any;
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.effort = reader.int32() as any;
+            continue;
+          }
           case 12: {
             if (tag !== 98) {
               break;
@@ -274,6 +311,7 @@ export const Policy: MessageFns<Policy> = {
       ? Duration.fromPartial(object.queueTimeout)
       : undefined;
     message.priority = object.priority ?? 0;
+    message.effort = object.effort ?? 0;
     message.examples = object.examples?.map((e) => Example.fromPartial(e)) || [];
     return message;
   },

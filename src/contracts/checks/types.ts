@@ -58,6 +58,7 @@ function messageFaults(desc: DescMessage): Fault[] {
     return [{ file, element: desc.typeName, cause: 'a message set has no JSON form' }]
   }
   const names = new Map<string, DescField>()
+  const byName = new Map(desc.fields.map((field) => [field.name, field]))
   return desc.fields.flatMap((field) => {
     const element = `${desc.typeName}.${field.name}`
     const faults: Fault[] = []
@@ -71,6 +72,10 @@ function messageFaults(desc: DescMessage): Fault[] {
     const other = names.get(field.jsonName)
     names.set(field.jsonName, field)
     if (other) faults.push({ file, element, cause: `has the same JSON name as ${other.name}` })
+    // JSON may call a field by either of its names.
+    const named = byName.get(field.jsonName)
+    if (named && named !== field)
+      faults.push({ file, element, cause: `has the name of ${named.name} as its JSON name` })
     return faults
   })
 }

@@ -24,6 +24,9 @@ const checks: ReadonlyMap<string, Check> = new Map([
   ['google.protobuf.Value', freeFormFault],
 ])
 
+const firstMs = Date.parse('0001-01-01T00:00:00Z')
+const endMs = Date.parse('9999-12-31T23:59:59Z') + 1_000
+
 const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/
 
 /** Date.parse takes February 30 for March 2, so the calendar is asked as well. */
@@ -34,9 +37,10 @@ function timestampFault(value: unknown): string | undefined {
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1, 7).map(Number)
   const exists =
     month >= 1 && month <= 12 && day >= 1 && day <= new Date(Date.UTC(2000 + (year % 400), month, 0)).getUTCDate()
-  return exists && year >= 1 && hour < 24 && minute < 60 && second < 60
-    ? undefined
-    : `${expected}: there is no such time`
+  if (!exists || hour >= 24 || minute >= 60 || second >= 60) return `${expected}: there is no such time`
+  // The offset may lead out of the years that a Timestamp has.
+  const at = Date.parse(match[0])
+  return at >= firstMs && at < endMs ? undefined : 'must be a time in the years 0001 to 9999 in UTC'
 }
 
 function durationFault(value: unknown): string | undefined {
@@ -45,9 +49,11 @@ function durationFault(value: unknown): string | undefined {
   return valid ? undefined : 'must be seconds with at most nine decimals and an s, such as 90.5s'
 }
 
+const fieldMask = /^[A-Za-z0-9*]+([.,][A-Za-z0-9*]+)*$/
+
 function fieldMaskFault(value: unknown): string | undefined {
-  const valid = typeof value === 'string' && !value.includes('_')
-  return valid ? textFault(value) : 'must be a string of field paths in lowerCamelCase, separated by commas'
+  const valid = typeof value === 'string' && (value === '' || fieldMask.test(value))
+  return valid ? undefined : 'must be a string of field paths in lowerCamelCase, separated by commas'
 }
 
 /** JSON text can be nested deeper than a stack, so this does not recur; the parser limits the depth. */
