@@ -6,6 +6,7 @@ import { readImage } from '../src/contracts/image.ts'
 import { loadContracts, type Method } from '../src/contracts/method.ts'
 import { answer } from '../src/models/answer.ts'
 import { keywords } from '../src/models/providers/keywords.ts'
+import { Models } from '../src/models/routing/models.ts'
 import { type Labelled, trainCentroids } from './centroid.ts'
 import { readOptions } from './options.ts'
 import { type Package, readPackages } from './packages.ts'
@@ -97,7 +98,7 @@ function majorityOf(examples: readonly Labelled[]): string {
 /** The whole way of an answer, without the server and the database around it. */
 async function ask(method: Method, description: string, signal: AbortSignal): Promise<string | undefined> {
   const request = fromJson(method.input, { description })
-  const options = { providers: new Map([['local', keywords]]), defaultModel: 'local/keywords' }
+  const options = { models: new Models({ providers: new Map([['local', keywords]]) }), defaultModel: 'local/keywords' }
   const answered = await answer(method, request, options, ROOT_CONTEXT, signal)
   if (answered.kind === 'aborted') signal.throwIfAborted()
   if (answered.kind !== 'response') return undefined

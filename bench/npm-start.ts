@@ -17,7 +17,9 @@ export type Started = {
 
 /** Runs `npm start` with these settings and no others, and waits until it listens. Throws with what it said when it ends before. */
 export async function npmStart(settings: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Started> {
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(DEED_|DATABASE_URL|ANTHROPIC_|OTEL_)/.test(name))
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(DEED_|DATABASE_URL|ANTHROPIC_|OPENAI_|OTEL_)/.test(name),
+  )
   // A group of its own: a Ctrl-C here is not for it, and npm hands on what it is sent.
   const child = spawn('npm', ['start'], {
     cwd: root,

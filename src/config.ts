@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { ProviderConfig } from './config/model-settings.ts'
+import { type ModelsConfig, readModelsFile } from './config/models-file.ts'
 
 /** What of the storage is set, for the server and for `deed migrate`. */
 export type StorageConfig = {
@@ -9,31 +12,30 @@ export type StorageConfig = {
 }
 
 /** What the server is told by its environment. The OpenTelemetry SDK reads the `OTEL_*` variables itself. */
-export type ServerConfig = StorageConfig & {
-  /** DEED_HOST, default `127.0.0.1`: the address to listen on; `0.0.0.0` or `::` for all. */
-  host: string
-  /** DEED_PORT, default 50051; 0 for any free one. */
-  port: number
-  /**
-   * DEED_MODEL, `provider/name`: the model of methods that name none. Default: a Claude when ANTHROPIC_API_KEY is set, else
-   * `local/keywords` with the embedded PostgreSQL. With a database of one's own, there is no default without that key.
-   */
-  model: string
-  /** ANTHROPIC_API_KEY and ANTHROPIC_BASE_URL (default: the vendor's own); undefined without the key. */
-  anthropic: { apiKey: string; baseUrl: string | undefined } | undefined
-  /** DEED_CASSETTE, `record` or `replay`, with DEED_CASSETTE_FILE: completions are kept in that file, or come from it. */
-  cassette: { mode: 'record' | 'replay'; file: string } | undefined
-  /** DEED_ADMIN_KEY_FILE: a file that supplies the first admin key, instead of one that the first start makes. */
-  adminKeyFile: string | undefined
-  /** DEED_DRAIN_SECONDS, default 30, 0 to 3600: how long calls may finish after a SIGTERM. Here in milliseconds. */
-  drainMs: number
-  /** DEED_DATABASE_CONNECTIONS, default 16, 2 to 1000: the most that are held to PostgreSQL. */
-  databaseConnections: number
-  /** DEED_RETENTION_DAYS, default 30, 3 to 3650: operations of days that ended longer ago are dropped, with their completions. */
-  retentionDays: number
-  /** DEED_LOG_LEVEL, default `info`. */
-  logLevel: LogLevel
-}
+export type ServerConfig = StorageConfig &
+  ModelsConfig & {
+    /** DEED_HOST, default `127.0.0.1`: the address to listen on; `0.0.0.0` or `::` for all. */
+    host: string
+    /** DEED_PORT, default 50051; 0 for any free one. */
+    port: number
+    /**
+     * DEED_MODEL, `provider/name`: the model of methods that name none. Default: a Claude when ANTHROPIC_API_KEY is set, else
+     * `local/keywords` with the embedded PostgreSQL. With a database of one's own, there is no default without that key.
+     */
+    model: string
+    /** DEED_CASSETTE, `record` or `replay`, with DEED_CASSETTE_FILE: completions are kept in that file, or come from it. */
+    cassette: { mode: 'record' | 'replay'; file: string } | undefined
+    /** DEED_ADMIN_KEY_FILE: a file that supplies the first admin key, instead of one that the first start makes. */
+    adminKeyFile: string | undefined
+    /** DEED_DRAIN_SECONDS, default 30, 0 to 3600: how long calls may finish after a SIGTERM. Here in milliseconds. */
+    drainMs: number
+    /** DEED_DATABASE_CONNECTIONS, default 16, 2 to 1000: the most that are held to PostgreSQL. */
+    databaseConnections: number
+    /** DEED_RETENTION_DAYS, default 30, 3 to 3650: operations of days that ended longer ago are dropped, with their completions. */
+    retentionDays: number
+    /** DEED_LOG_LEVEL, default `info`. */
+    logLevel: LogLevel
+  }
 
 /** What the commands that call a server are told. */
 export type ClientConfig = {
@@ -48,27 +50,21 @@ export type ClientConfig = {
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 type LogLevel = (typeof logLevels)[number]
 
-const providers = ['anthropic', 'local']
 const defaultAnthropicModel = 'anthropic/claude-sonnet-5-5'
 const localModel = 'local/keywords'
 
 /** Reads the server's settings. Throws an Error of one line that names the setting and says what would be right. */
 export function readServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
   const storage = readStorageConfig(env)
-  const apiKey = setting(env, 'ANTHROPIC_API_KEY')
   const cassette = readCassette(env)
-  const anthropic = apiKey === undefined ? undefined : { apiKey, baseUrl: url(env, 'ANTHROPIC_BASE_URL', webProtocols) }
+  const { providers, models } = readModels(env, cassette?.mode === 'replay')
   return {
     ...storage,
     host: setting(env, 'DEED_HOST') ?? '127.0.0.1',
     port: integer(env, 'DEED_PORT', 50_051, 0, 65_535),
-    model: model(
-      setting(env, 'DEED_MODEL'),
-      // A replay asks no vendor.
-      anthropic !== undefined || cassette?.mode === 'replay',
-      storage.databaseUrl === undefined,
-    ),
-    anthropic,
+    model: model(setting(env, 'DEED_MODEL'), providers, storage.databaseUrl === undefined),
+    providers,
+    models,
     cassette,
     adminKeyFile: setting(env, 'DEED_ADMIN_KEY_FILE'),
     drainMs: integer(env, 'DEED_DRAIN_SECONDS', 30, 0, 3_600) * 1_000,
@@ -88,6 +84,48 @@ function readCassette(env: NodeJS.ProcessEnv): ServerConfig['cassette'] {
   if (mode === undefined) throw new Error('DEED_CASSETTE_FILE needs DEED_CASSETTE: set that to record or replay')
   if (file === undefined) throw new Error('DEED_CASSETTE needs DEED_CASSETTE_FILE: set that to the path of a file')
   return { mode, file }
+}
+
+/**
+ * ANTHROPIC_API_KEY with ANTHROPIC_BASE_URL and OPENAI_API_KEY with OPENAI_BASE_URL make `anthropic/…` and `openai/…` (default: the
+ * vendor's own URL); the YAML file that DEED_MODELS names may say more, of them and of others. A replay asks no vendor, and is set
+ * up as if all keys were there.
+ */
+function readModels(env: NodeJS.ProcessEnv, replays: boolean): ModelsConfig {
+  const providers = new Map<string, ProviderConfig>()
+  const key = (name: string) => setting(env, name) ?? (replays ? 'none' : undefined)
+  const anthropic = key('ANTHROPIC_API_KEY')
+  if (anthropic !== undefined) {
+    providers.set('anthropic', {
+      kind: 'anthropic',
+      apiKey: anthropic,
+      baseUrl: url(env, 'ANTHROPIC_BASE_URL', webProtocols),
+    })
+  }
+  const openai = key('OPENAI_API_KEY')
+  if (openai !== undefined) {
+    providers.set('openai', {
+      kind: 'openai',
+      apiKey: openai,
+      baseUrl: url(env, 'OPENAI_BASE_URL', webProtocols),
+      azureApiVersion: undefined,
+      outputLimit: 'max_completion_tokens',
+    })
+  }
+  const path = setting(env, 'DEED_MODELS')
+  if (path === undefined) return { providers, models: new Map() }
+  try {
+    return readModelsFile(path, readFileSync(path, 'utf8'), key, providers)
+  } catch (error) {
+    const cannot = error instanceof Error && 'code' in error
+    throw new Error(`DEED_MODELS: ${cannot ? `cannot read ${path} (${error.code})` : messageOf(error)}`, {
+      cause: error,
+    })
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** Reads where the data is; throws as readServerConfig does. */
@@ -141,9 +179,9 @@ function url(env: NodeJS.ProcessEnv, name: string, protocols: readonly string[])
   throw new Error(`${name} must be a URL that starts with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`)
 }
 
-function model(named: string | undefined, hasAnthropic: boolean, isEmbedded: boolean): string {
+function model(named: string | undefined, providers: ServerConfig['providers'], isEmbedded: boolean): string {
   if (named === undefined) {
-    if (hasAnthropic) return defaultAnthropicModel
+    if (providers.has('anthropic')) return defaultAnthropicModel
     if (isEmbedded) return localModel
     // A server in production that lost its vendor's secret must not go on by answering with keywords.
     throw new Error(
@@ -151,18 +189,18 @@ function model(named: string | undefined, hasAnthropic: boolean, isEmbedded: boo
     )
   }
   const [, provider = '', name] = /^([a-z0-9-]+)\/([A-Za-z0-9._:/-]+)$/.exec(named) ?? []
-  if (!providers.includes(provider) || (provider === 'local' && named !== localModel) || name === undefined) {
-    throw new Error(
-      `DEED_MODEL must be anthropic/ and the name of a model, or ${localModel}, not ${JSON.stringify(named)}`,
-    )
+  if (named === localModel || (name !== undefined && providers.has(provider))) return named
+  const key = name === undefined ? undefined : keys[provider]
+  if (key !== undefined) {
+    throw new Error(`DEED_MODEL is ${named}, which needs ${key}: set that, or set DEED_MODEL to ${localModel}`)
   }
-  if (provider === 'anthropic' && !hasAnthropic) {
-    throw new Error(
-      `DEED_MODEL is ${named}, which needs ANTHROPIC_API_KEY: set that, or set DEED_MODEL to ${localModel}`,
-    )
-  }
-  return named
+  throw new Error(
+    `DEED_MODEL must be ${localModel}, or anthropic/, openai/ or a provider in DEED_MODELS and the name of a model, not ${JSON.stringify(named)}`,
+  )
 }
+
+/** What makes a provider without a file. */
+const keys: Readonly<Record<string, string>> = { anthropic: 'ANTHROPIC_API_KEY', openai: 'OPENAI_API_KEY' }
 
 function address(env: NodeJS.ProcessEnv): string {
   const text = setting(env, 'DEED_ADDRESS') ?? ''

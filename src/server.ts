@@ -10,6 +10,8 @@ import type { ServerConfig } from './config.ts'
 import { LiveContracts } from './contracts/live.ts'
 import { openProviders } from './models/open-providers.ts'
 import type { Providers } from './models/provider.ts'
+import { Limiter } from './models/routing/limiter.ts'
+import { Models } from './models/routing/models.ts'
 import { Operations } from './operations/operations.ts'
 import { createRpc } from './rpc/rpc.ts'
 import { openDatabase } from './storage/database.ts'
@@ -66,7 +68,13 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
   })
 
   const contracts = new LiveContracts(database, log)
-  const answers = { providers: options.providers ?? opened.providers, defaultModel: config.model }
+  const models = new Models({
+    providers: options.providers ?? opened.providers,
+    settings: config.models,
+    limiter: new Limiter(database.pool, log, () => operations.replicaId),
+    log,
+  })
+  const answers = { models, defaultModel: config.model }
   const operations = new Operations({
     db: database.pool,
     log,

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { readClientConfig, readServerConfig, readStorageConfig } from '../src/config.ts'
 
 const database = 'postgresql://deed:secret@db/deed'
@@ -22,7 +25,8 @@ describe('readServerConfig', () => {
       host: '127.0.0.1',
       port: 50_051,
       model: 'local/keywords',
-      anthropic: undefined,
+      providers: new Map(),
+      models: new Map(),
       cassette: undefined,
       adminKeyFile: undefined,
       drainMs: 30_000,
@@ -46,6 +50,8 @@ describe('readServerConfig', () => {
       DEED_MODEL: 'anthropic/claude-haiku-5-5',
       ANTHROPIC_API_KEY: 'sk',
       ANTHROPIC_BASE_URL: 'http://127.0.0.1:1',
+      OPENAI_API_KEY: 'so',
+      OPENAI_BASE_URL: 'http://127.0.0.1:2',
       DEED_CASSETTE: 'record',
       DEED_CASSETTE_FILE: '/data/cassette.jsonl',
       DEED_ADMIN_KEY_FILE: '/run/key',
@@ -60,7 +66,20 @@ describe('readServerConfig', () => {
       host: '::',
       port: 0,
       model: 'anthropic/claude-haiku-5-5',
-      anthropic: { apiKey: 'sk', baseUrl: 'http://127.0.0.1:1' },
+      providers: new Map([
+        ['anthropic', { kind: 'anthropic', apiKey: 'sk', baseUrl: 'http://127.0.0.1:1' }],
+        [
+          'openai',
+          {
+            kind: 'openai',
+            apiKey: 'so',
+            baseUrl: 'http://127.0.0.1:2',
+            azureApiVersion: undefined,
+            outputLimit: 'max_completion_tokens',
+          },
+        ],
+      ]),
+      models: new Map(),
       cassette: { mode: 'record', file: '/data/cassette.jsonl' },
       adminKeyFile: '/run/key',
       drainMs: 5_000,
@@ -78,6 +97,7 @@ describe('readServerConfig', () => {
     assert.match(refusal({ DEED_DATABASE_CONNECTIONS: '1' }), /^DEED_DATABASE_CONNECTIONS .* from 2 to 1000/)
     assert.match(refusal({ DEED_LOG_LEVEL: 'loud' }), /^DEED_LOG_LEVEL must be one of fatal, error, warn/)
     assert.match(refusal({ ANTHROPIC_API_KEY: 'k', ANTHROPIC_BASE_URL: 'x' }), /^ANTHROPIC_BASE_URL must be a URL/)
+    assert.match(refusal({ OPENAI_API_KEY: 'k', OPENAI_BASE_URL: 'x' }), /^OPENAI_BASE_URL must be a URL/)
   })
 
   it('wants a cassette and its file together', () => {
@@ -116,9 +136,47 @@ describe('the model', () => {
 
   it('must be one that this server can ask', () => {
     assert.match(refusal({ DEED_MODEL: 'anthropic/claude-haiku-5-5' }), /needs ANTHROPIC_API_KEY/)
-    for (const model of ['openai/gpt', 'keywords', 'local/other', 'anthropic/', 'anthropic/a b']) {
-      assert.match(refusal({ DEED_MODEL: model, ANTHROPIC_API_KEY: 'k' }), /^DEED_MODEL must be anthropic\//)
+    assert.match(refusal({ DEED_MODEL: 'openai/gpt-5.4', ANTHROPIC_API_KEY: 'k' }), /needs OPENAI_API_KEY/)
+    assert.equal(readServerConfig({ DEED_MODEL: 'openai/gpt-5.4', OPENAI_API_KEY: 'k' }).model, 'openai/gpt-5.4')
+    for (const model of ['vllm/a', 'keywords', 'local/other', 'anthropic/', 'anthropic/a b']) {
+      assert.match(
+        refusal({ DEED_MODEL: model, ANTHROPIC_API_KEY: 'k' }),
+        /^DEED_MODEL must be local\/keywords, or anthr/,
+      )
     }
+  })
+
+  it('has no default for a key of OpenAI alone, whose models have no name that stays', () => {
+    assert.equal(readServerConfig({ OPENAI_API_KEY: 'k' }).model, 'local/keywords')
+    assert.match(refusal({ OPENAI_API_KEY: 'k', DATABASE_URL: database }), /no model to answer with/)
+  })
+})
+
+describe('DEED_MODELS', () => {
+  let folder: string
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'deed-config-'))
+  })
+  after(() => rm(folder, { recursive: true }))
+
+  it('names a file, whose providers DEED_MODEL may name', async () => {
+    const path = join(folder, 'models.yaml')
+    await writeFile(
+      path,
+      'providers:\n  vllm: { kind: openai, base_url: "http://127.0.0.1:8000/v1", api_key_env: VLLM_KEY }\n',
+    )
+    const { providers, model } = readServerConfig({ DEED_MODELS: path, VLLM_KEY: 'v', DEED_MODEL: 'vllm/org/name' })
+    const vllm = providers.get('vllm')
+    assert.deepEqual([model, vllm?.kind, vllm?.apiKey], ['vllm/org/name', 'openai', 'v'])
+    assert.equal(
+      refusal({ DEED_MODELS: path }),
+      `DEED_MODELS: ${path}:2:76: providers.vllm.api_key_env needs the environment variable VLLM_KEY, which is not set`,
+    )
+  })
+
+  it('must name a file that can be read', () => {
+    const path = join(folder, 'missing.yaml')
+    assert.equal(refusal({ DEED_MODELS: path }), `DEED_MODELS: cannot read ${path} (ENOENT)`)
   })
 })
 

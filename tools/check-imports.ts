@@ -14,7 +14,7 @@ const reserved: Readonly<Record<string, readonly string[]>> = {
   config: ['main', 'server'],
 }
 /** Values are read there alone; the shape of what is handed on may be named by more. */
-const mayNameTypes: Readonly<Record<string, readonly string[]>> = { config: ['cli'] }
+const mayNameTypes: Readonly<Record<string, readonly string[]>> = { config: ['cli', 'models'] }
 
 type Import = { from: string; to: string; typeOnly: boolean }
 

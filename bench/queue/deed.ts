@@ -4,6 +4,7 @@ import { ROOT_CONTEXT } from '@opentelemetry/api'
 import { readImage } from '../../src/contracts/image.ts'
 import { loadContracts, type Method } from '../../src/contracts/method.ts'
 import type { Provider } from '../../src/models/provider.ts'
+import { Models } from '../../src/models/routing/models.ts'
 import { Operations } from '../../src/operations/operations.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { Listener } from '../../src/storage/listener.ts'
@@ -55,7 +56,10 @@ export async function openDeed(url: string, { queued }: { queued: boolean }): Pr
         db: pool,
         log,
         listener: new Listener(url, pool, log),
-        answers: { providers: new Map([['bench', modelOf(work)]]), defaultModel: 'bench/triage' },
+        answers: {
+          models: new Models({ providers: new Map([['bench', modelOf(work)]]) }),
+          defaultModel: 'bench/triage',
+        },
         methodOf: async () => method,
         read: ({ input }, bytes) => fromBinary(input, bytes),
         retentionDays: 30,

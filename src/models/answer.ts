@@ -3,12 +3,13 @@ import { status } from '@grpc/grpc-js'
 import type { Context } from '@opentelemetry/api'
 import type { Method } from '../contracts/method.ts'
 import { DeedError, type FieldViolation } from '../errors/deed-error.ts'
-import { type Completion, complete, splitModel } from './completion.ts'
+import { type Completion, complete } from './completion.ts'
 import { exampleTurns } from './examples.ts'
-import { costMicroUsd } from './prices.ts'
 import { repairTurns, requestTurn, systemText } from './prompt.ts'
-import type { ModelError, Provider, Providers, Turn, Usage } from './provider.ts'
+import type { ModelError, Turn, Usage } from './provider.ts'
 import { readAnswer } from './read-answer.ts'
+import type { Model } from './routing/model.ts'
+import type { Models } from './routing/models.ts'
 import { responseSchema } from './schema.ts'
 
 /** A row of the ledger: one request to a model. */
@@ -34,7 +35,7 @@ export type Answer =
   | { kind: 'aborted'; completions: CompletionRecord[] }
 
 export type AnswerOptions = {
-  providers: Providers
+  models: Models
   /** `provider/name`, for methods whose policy names none. */
   defaultModel: string
 }
@@ -45,8 +46,9 @@ export type AnswerOptions = {
  *
  * - An invalid or truncated answer goes back to its model with the violations, up to `max_repairs` times in the attempt;
  *   then it is ANSWER_INVALID. Another model is not asked: the policy's repairs are the bound on what an answer may cost.
- * - A model that is unavailable, or will not work as the server is set up, is passed over for the next. After the last:
- *   MODELS_EXHAUSTED, worth another attempt if one was merely unavailable.
+ * - A model that is unavailable, or will not work as the server is set up, is passed over for the next. So is one whose
+ *   breaker is open or whose limits are reached, without being asked. After the last: MODELS_EXHAUSTED, worth another
+ *   attempt if one was merely unavailable.
  * - A refusal, or a request that the vendor rejects, is final: a wrong request does not move on. So is one that a
  *   cassette does not have.
  *
@@ -59,15 +61,15 @@ export async function answer(
   context: Context,
   signal: AbortSignal,
 ): Promise<Answer> {
-  const models = method.policy.models.length > 0 ? method.policy.models : [options.defaultModel]
+  const names = method.policy.models.length > 0 ? method.policy.models : [options.defaultModel]
   const attempt = new Attempt(method, request, context, signal)
+  const models = names.flatMap((name) => {
+    const model = options.models.get(name)
+    if (!model) attempt.unconfigured.push(name)
+    return model ?? []
+  })
   for (const model of models) {
-    const provider = options.providers.get(splitModel(model)[0])
-    if (!provider) {
-      attempt.unconfigured.push(model)
-      continue
-    }
-    const ended = await attempt.ask(model, provider)
+    const ended = await attempt.ask(model, model === models.at(-1))
     if (ended) return ended
   }
   return attempt.exhausted()
@@ -90,35 +92,39 @@ class Attempt {
     this.#signal = signal
   }
 
-  /** Asks one model, with repairs. Undefined when the next is to be asked. */
-  async ask(model: string, provider: Provider): Promise<Answer | undefined> {
+  /** Asks one model, with repairs. Undefined when the next is to be asked, of which there is none after the `last`. */
+  async ask(model: Model, last: boolean): Promise<Answer | undefined> {
     const turns: Turn[] = [...exampleTurns(this.#method), requestTurn(this.#method, this.#request)]
     for (;;) {
-      const completion = await this.#complete(model, provider, turns)
+      const completion = await this.#complete(model, turns, last)
       const { end } = completion
       switch (end.kind) {
         case 'aborted':
-          this.#record(model, 'ABORTED', completion)
+          if (end.asked) this.#record(model, 'ABORTED', completion)
           return { kind: 'aborted', completions: this.#completions }
         case 'failed':
           this.#record(model, 'FAILED', completion)
           if (end.error.kind === 'rejected')
-            return this.#final('MODEL_REJECTED_REQUEST', `${model}: ${end.error.message}`)
-          if (end.error.kind === 'unrecorded') return this.#final('CASSETTE_MISS', `${model}: ${end.error.message}`)
-          this.#failures.push({ model, error: end.error })
+            return this.#final('MODEL_REJECTED_REQUEST', `${model.name}: ${end.error.message}`)
+          if (end.error.kind === 'unrecorded')
+            return this.#final('CASSETTE_MISS', `${model.name}: ${end.error.message}`)
+          this.#failures.push({ model: model.name, error: end.error })
+          return undefined
+        case 'skipped':
+          this.#failures.push({ model: model.name, error: end.error })
           return undefined
         case 'refused':
           this.#record(model, 'REFUSED', completion)
-          return this.#final('MODEL_REFUSED', `${model} declined to answer this request`)
+          return this.#final('MODEL_REFUSED', `${model.name} declined to answer this request`)
         case 'truncated':
         case 'complete': {
           const read = end.kind === 'complete' ? readAnswer(this.#method, end.text) : this.#cutOff()
           if (read.kind === 'valid') {
             this.#record(model, 'VALID', completion)
-            return { kind: 'response', bytes: read.bytes, model, completions: this.#completions }
+            return { kind: 'response', bytes: read.bytes, model: model.name, completions: this.#completions }
           }
           this.#record(model, end.kind === 'complete' ? 'INVALID' : 'TRUNCATED', completion)
-          if (this.#repairs >= this.#method.policy.maxRepairs) return this.#invalid(model, read.violations)
+          if (this.#repairs >= this.#method.policy.maxRepairs) return this.#invalid(model.name, read.violations)
           this.#repairs++
           turns.push(...repairTurns(end.text, read.violations))
         }
@@ -146,25 +152,26 @@ class Attempt {
     return { ...this.#failure(error), retryable: unavailable.length > 0, retryAfterMs }
   }
 
-  #complete(model: string, provider: Provider, turns: readonly Turn[]): Promise<Completion> {
+  #complete(model: Model, turns: readonly Turn[], last: boolean): Promise<Completion> {
     const request = {
       system: systemText(this.#method),
       turns,
       schema: responseSchema(this.#method),
       maxOutputTokens: this.#method.policy.maxOutputTokens,
+      effort: this.#method.policy.effort,
       method: this.#method,
       request: this.#request,
     }
-    return complete(provider, model, request, this.#context, this.#signal)
+    return complete(model, request, this.#context, this.#signal, last)
   }
 
-  #record(model: string, outcome: CompletionRecord['outcome'], completion: Completion): void {
+  #record(model: Model, outcome: CompletionRecord['outcome'], completion: Completion): void {
     const { usage, latencyMs, providerRequestId, startTimeMs } = completion
     const sequence = this.#completions.length + 1
-    const cost = costMicroUsd(model, usage)
+    const cost = model.costMicroUsd(usage, startTimeMs)
     this.#completions.push({
       sequence,
-      model,
+      model: model.name,
       outcome,
       usage,
       costMicroUsd: cost,

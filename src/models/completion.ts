@@ -7,7 +7,9 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api'
-import { type CompletionRequest, ModelError, NO_USAGE, type Provider, type Usage } from './provider.ts'
+import { type CompletionRequest, ModelError, NO_USAGE, type Provider, splitModel, type Usage } from './provider.ts'
+import type { Verdict } from './routing/breaker.ts'
+import type { Model } from './routing/model.ts'
 
 /** No contract's answer is near this size (a response is 4 MiB at most); a model that goes on and on is stopped here. */
 const MAX_ANSWER_CHARS = 16 * 1024 * 1024
@@ -17,7 +19,10 @@ export type Completion = {
   end:
     | { kind: 'complete' | 'truncated' | 'refused'; text: string }
     | { kind: 'failed'; error: ModelError }
-    | { kind: 'aborted' }
+    /** `asked`: unless the signal fired before a vendor could hear of it. */
+    | { kind: 'aborted'; asked: boolean }
+    /** Not asked for: the model's breaker is open, or one of its limits reached. No vendor heard of it. */
+    | { kind: 'skipped'; error: ModelError }
   usage: Usage
   /** The vendor's id of its request, for its support; empty when there is none. */
   providerRequestId: string
@@ -26,24 +31,59 @@ export type Completion = {
 }
 
 /**
- * Asks a model once and gathers what it streams, in a span of the gen_ai semantic conventions that never holds content.
- * `model` is `provider/name`. Throws only for bugs: how it ended is in the result.
+ * Asks a model once, if its breaker and limits let it, and gathers what it streams, in a span of the gen_ai semantic
+ * conventions that never holds content. `last`: there is no other model to ask, so it waits a little for a place under the
+ * limits. Throws only for bugs: how it ended is in the result.
  */
 export async function complete(
-  provider: Provider,
-  model: string,
-  request: Omit<CompletionRequest, 'model' | 'headers'>,
+  model: Model,
+  request: Omit<CompletionRequest, 'model' | 'headers' | 'dialect'>,
+  context: Context,
+  signal: AbortSignal,
+  last: boolean,
+): Promise<Completion> {
+  const started = performance.now()
+  const startTimeMs = Date.now()
+  const admission = await admit(model, request, signal, last)
+  if (admission.kind !== 'admitted') {
+    if (admission.kind === 'skipped') noteSkip(context, model, admission.error)
+    const latencyMs = Math.round(performance.now() - started)
+    return { end: admission, usage: NO_USAGE, providerRequestId: '', startTimeMs, latencyMs }
+  }
+  let completion: Completion | undefined
+  try {
+    completion = await ask(model, request, context, signal)
+    return completion
+  } finally {
+    admission.end(completion ? verdictOf(completion.end) : 'none', completion && tokensOf(completion))
+  }
+}
+
+async function admit(model: Model, request: Parameters<Model['admit']>[0], signal: AbortSignal, last: boolean) {
+  try {
+    signal.throwIfAborted()
+    return await model.admit(request, signal, last)
+  } catch (error) {
+    if (signal.aborted) return { kind: 'aborted' as const, asked: false }
+    throw error
+  }
+}
+
+async function ask(
+  model: Model,
+  request: Omit<CompletionRequest, 'model' | 'headers' | 'dialect'>,
   context: Context,
   signal: AbortSignal,
 ): Promise<Completion> {
-  const [providerName, name] = splitModel(model)
+  const [providerName, name] = splitModel(model.name)
   const span = startSpan(providerName, name, request.maxOutputTokens, context)
+  span.setAttribute('deed.breaker', model.breaker.state)
   const startTimeMs = Date.now()
   const started = performance.now()
   try {
     using stopped = whenAborted(signal)
     const headers = traceHeaders(span, context)
-    const gathered = gather(provider, { ...request, model: name, headers }, signal)
+    const gathered = gather(model.complete, { ...request, model: name, headers }, signal)
     const outcome = await Promise.race([gathered, stopped.outcome])
     const completion = { ...outcome, startTimeMs, latencyMs: Math.round(performance.now() - started) }
     describe(span, completion)
@@ -53,10 +93,22 @@ export async function complete(
   }
 }
 
-/** `provider/name` apart; the name may hold further slashes. */
-export function splitModel(model: string): [provider: string, name: string] {
-  const slash = model.indexOf('/')
-  return [model.slice(0, slash), model.slice(slash + 1)]
+/** What an end says of whether the model can be had: one that refuses or is set up wrongly is there. */
+function verdictOf(end: Completion['end']): Verdict {
+  if (end.kind === 'aborted') return 'none'
+  return end.kind === 'failed' && end.error.kind === 'unavailable' ? 'unavailable' : 'available'
+}
+
+/** What of a limit of tokens was used; undefined when that is not known. */
+function tokensOf({ end, usage }: Completion): number | undefined {
+  if (end.kind === 'aborted') return undefined
+  return usage.inputTokens + usage.outputTokens + usage.cacheReadTokens + usage.cacheWriteTokens
+}
+
+/** There is no span of a completion that was not asked for: the caller's own says why. */
+function noteSkip(context: Context, model: Model, error: ModelError): void {
+  const attributes = { 'deed.model': model.name, 'deed.breaker': model.breaker.state, 'deed.reason': error.message }
+  trace.getSpan(context)?.addEvent('deed.model.skipped', attributes)
 }
 
 type Outcome = Pick<Completion, 'end' | 'usage' | 'providerRequestId'>
@@ -65,7 +117,8 @@ type Outcome = Pick<Completion, 'end' | 'usage' | 'providerRequestId'>
 function whenAborted(signal: AbortSignal): { outcome: Promise<Outcome> } & Disposable {
   const { promise, resolve } = Promise.withResolvers<Outcome>()
   // After the provider's own end, which knows the usage.
-  const end = () => setImmediate(resolve, { end: { kind: 'aborted' }, usage: NO_USAGE, providerRequestId: '' })
+  const end = () =>
+    setImmediate(resolve, { end: { kind: 'aborted', asked: true }, usage: NO_USAGE, providerRequestId: '' })
   signal.addEventListener('abort', end, { once: true })
   return { outcome: promise, [Symbol.dispose]: () => signal.removeEventListener('abort', end) }
 }
@@ -73,8 +126,8 @@ function whenAborted(signal: AbortSignal): { outcome: Promise<Outcome> } & Dispo
 async function gather(provider: Provider, request: CompletionRequest, signal: AbortSignal): Promise<Outcome> {
   const parts: string[] = []
   let size = 0
+  if (signal.aborted) return { end: { kind: 'aborted', asked: false }, usage: NO_USAGE, providerRequestId: '' }
   try {
-    signal.throwIfAborted()
     for await (const event of provider(request, signal)) {
       if (event.kind === 'end') {
         const { stop, usage, providerRequestId } = event
@@ -90,7 +143,7 @@ async function gather(provider: Provider, request: CompletionRequest, signal: Ab
   } catch (thrown) {
     const error = thrown instanceof ModelError ? thrown : undefined
     const known = { usage: error?.usage ?? NO_USAGE, providerRequestId: error?.providerRequestId ?? '' }
-    if (signal.aborted) return { end: { kind: 'aborted' }, ...known }
+    if (signal.aborted) return { end: { kind: 'aborted', asked: true }, ...known }
     if (!error) throw thrown
     return { end: { kind: 'failed', error }, ...known }
   }
@@ -119,7 +172,7 @@ function describe(span: Span, { end, usage }: Completion): void {
   if (end.kind === 'failed') {
     span.setAttribute('error.type', end.error.kind)
     span.setStatus({ code: SpanStatusCode.ERROR, message: end.error.message })
-  } else if (end.kind === 'aborted') {
+  } else if (end.kind === 'aborted' || end.kind === 'skipped') {
     span.setAttribute('error.type', 'aborted')
     span.setStatus({ code: SpanStatusCode.ERROR })
   } else {

@@ -1,10 +1,12 @@
+import type { ProviderConfig } from '../config/model-settings.ts'
 import type { Provider, Providers } from './provider.ts'
 import { createAnthropic } from './providers/anthropic.ts'
 import { type CassetteOptions, openRecorder, openReplay } from './providers/cassette.ts'
 import { keywords } from './providers/keywords.ts'
+import { createOpenAi } from './providers/openai.ts'
 
 export type ProviderOptions = {
-  anthropic: { apiKey: string; baseUrl: string | undefined } | undefined
+  providers: ReadonlyMap<string, ProviderConfig>
   cassette: CassetteOptions | undefined
 }
 
@@ -13,7 +15,7 @@ export async function openProviders(options: ProviderOptions): Promise<{ provide
   const { cassette } = options
   if (cassette?.mode === 'replay') {
     const replayed = await openReplay(cassette.file)
-    const providers = new Map(vendors.map((name) => [name, replayed(name)]))
+    const providers = new Map(['local', ...options.providers.keys()].map((name) => [name, replayed(name)]))
     return { providers, [Symbol.asyncDispose]: async () => {} }
   }
   const providers = create(options)
@@ -25,14 +27,10 @@ export async function openProviders(options: ProviderOptions): Promise<{ provide
   }
 }
 
-/** A replay has the answers of all, whatever keys are set. */
-const vendors = ['local', 'anthropic']
-
-function create({ anthropic }: ProviderOptions): Providers {
+function create(options: ProviderOptions): Providers {
   const providers = new Map<string, Provider>([['local', keywords]])
-  if (anthropic) {
-    const { apiKey, baseUrl } = anthropic
-    providers.set('anthropic', createAnthropic({ apiKey, ...(baseUrl === undefined ? {} : { baseUrl }) }))
+  for (const [name, provider] of options.providers) {
+    providers.set(name, provider.kind === 'anthropic' ? createAnthropic(provider) : createOpenAi(provider))
   }
   return providers
 }

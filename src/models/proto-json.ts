@@ -7,10 +7,11 @@ import { isFreeForm, isWellKnown } from './schema.ts'
 const MAX_DEPTH = 100
 
 /**
- * An answer in the form of responseSchema, as protobuf's JSON mapping: entries become maps, JSON text becomes JSON. What
- * is in the JSON mapping already stays as it is, so a model may use either. Anything that fits neither is left for the
- * parser to refuse. A violation is what would be lost here: what stands in an entry beside its key and value, a key that is
- * given twice, one that JSON has rounded, JSON text that does not parse. `field` has the number of an entry, not its key.
+ * An answer in the form of responseSchema, as protobuf's JSON mapping: entries become maps, JSON text becomes JSON, and a
+ * member of a oneof that is null is left out, as it is by models whose schemas have no optional properties. What is in the
+ * JSON mapping already stays as it is, so a model may use either. Anything that fits neither is left for the parser to
+ * refuse. A violation is what would be lost here: what stands in an entry beside its key and value, a key that is given
+ * twice, one that JSON has rounded, JSON text that does not parse. `field` has the number of an entry, not its key.
  */
 export function toProtoJson(desc: DescMessage, value: JsonValue): { value: JsonValue; violations: FieldViolation[] } {
   const violations: FieldViolation[] = []
@@ -33,11 +34,18 @@ function fromMessage(desc: DescMessage, given: JsonValue, place: Place): JsonVal
   const value = typeof given === 'string' ? opened(given, 'must be an object, or the JSON text of one', place) : given
   if (!isObject(value)) return value
   return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => {
+    Object.entries(value).flatMap(([key, inner]) => {
       const field = desc.fields.find((candidate) => candidate.jsonName === key || candidate.name === key)
-      return [key, field ? fromField(field, inner, within(place, field)) : inner]
+      if (!field) return [[key, inner]]
+      if (inner === null && field.oneof && !takesNull(field)) return []
+      return [[key, fromField(field, inner, within(place, field))]]
     }),
   )
+}
+
+/** protobuf-es takes a null for a member that is set, unless it is a scalar; these may be. */
+function takesNull({ message, enum: type }: DescField): boolean {
+  return message?.typeName === 'google.protobuf.Value' || type?.typeName === 'google.protobuf.NullValue'
 }
 
 function within({ path, depth, violations }: Place, { name }: DescField): Place {

@@ -1,5 +1,6 @@
 import type { Message } from '@bufbuild/protobuf'
 import type { Method } from '../contracts/method.ts'
+import type { Effort } from '../contracts/policy.ts'
 import type { JsonSchema } from './schema.ts'
 
 /** What a completion consumed, in the vendor's tokens. `inputTokens` counts neither cache reads nor cache writes. */
@@ -15,6 +16,19 @@ export type Turn = {
   endsPrefix?: true
 }
 
+/** What a model understands, where that is not what its provider takes for granted. */
+export type Dialect = {
+  /**
+   * How the form of the answer is asked for: by a schema that the vendor enforces, by its JSON mode with the schema in the
+   * prompt, or by the prompt alone.
+   */
+  structuredOutput?: StructuredOutput | undefined
+  /** Whether it can be told how much thought to give an answer. */
+  effort?: boolean | undefined
+}
+
+export type StructuredOutput = 'json_schema' | 'json_object' | 'none'
+
 export type CompletionRequest = {
   /** The model's name without its provider: `claude-sonnet-5-5`. */
   model: string
@@ -24,6 +38,10 @@ export type CompletionRequest = {
   /** The form of the answer (see schema.ts). */
   schema: JsonSchema
   maxOutputTokens: number
+  /** Sent to models that understand it; unset for what the model does by itself. */
+  effort?: Effort | undefined
+  /** Unset for what the provider takes for granted of a model of this name. */
+  dialect?: Dialect | undefined
   /** For providers that work on the message itself (`local/keywords`). */
   method: Method
   request: Message
@@ -36,13 +54,19 @@ export type CompletionEvent =
   | { kind: 'end'; stop: 'complete' | 'truncated' | 'refused'; usage: Usage; providerRequestId: string }
 
 /**
- * Streams one completion. A stream that finishes without an `end` event was cut off and is a failure. Throws ModelError;
+ * Streams one completion. An event may hold no text: that the model has begun ends the wait for its first token. A stream that finishes without an `end` event was cut off and is a failure. Throws ModelError;
  * what it throws once the signal has fired is of no interest to anyone.
  */
 export type Provider = (request: CompletionRequest, signal: AbortSignal) => AsyncIterable<CompletionEvent>
 
 /** By the name in front of the slash: `anthropic`, `local`. */
 export type Providers = ReadonlyMap<string, Provider>
+
+/** `provider/name` apart; the name may hold further slashes. */
+export function splitModel(model: string): [provider: string, name: string] {
+  const slash = model.indexOf('/')
+  return [model.slice(0, slash), model.slice(slash + 1)]
+}
 
 /**
  * - `unavailable`: try again, or another model (429, 5xx, connection, cut stream)

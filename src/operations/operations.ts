@@ -229,6 +229,11 @@ export class Operations {
     for (const id of await lostLeases(this.#db, attempts, identity.id)) this.#runner.stop(id, 'taken')
   }
 
+  /** Of this process's life in the database, under which it works now. */
+  get replicaId(): string {
+    return this.#replica.identity.id
+  }
+
   /** Whether this replica may accept work now. */
   get alive(): boolean {
     return this.#replica.alive

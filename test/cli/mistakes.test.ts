@@ -230,6 +230,15 @@ describe('a common mistake is told in one line that says what to do:', () => {
     )
   })
 
+  it('a file of models that is wrong', async () => {
+    await using folder = await folderOf({ 'models.yaml': 'models:\n  openai/gpt: { limits: { concurency: 1 } }\n' })
+    const path = join(folder.path, 'models.yaml')
+    assert.equal(
+      await mistake(['serve'], { DEED_MODELS: path, OPENAI_API_KEY: 'k', DEED_DATA_DIR: folder.path }),
+      `error: DEED_MODELS: ${path}:2:27: models.openai/gpt.limits.concurency is not known: requests_per_minute, tokens_per_minute or concurrency may stand here`,
+    )
+  })
+
   it('a database that cannot be reached', async () => {
     const env = { DATABASE_URL: `postgresql://deed:secret@127.0.0.1:${await freePort()}/deed`, DEED_PORT: '0' }
     const line = 'error: cannot use the PostgreSQL of DATABASE_URL (ECONNREFUSED): start it, or correct the URL'

@@ -17,14 +17,14 @@ import "deed/v1/annotations.proto";
 // buf:lint:ignore SERVICE_SUFFIX
 service Asking {
   option (deed.v1.service) = { models: ["a/b", "c/d"], timeout: { seconds: 30 }, max_repairs: 5, instructions: "Be brief.",
-    queue_timeout: { seconds: 60 }, priority: PRIORITY_BULK };
+    queue_timeout: { seconds: 60 }, priority: PRIORITY_BULK, effort: EFFORT_LOW };
   // Says it.
   rpc Say(Ask) returns (Ask); // Aloud.
   rpc Sing(Ask) returns (Ask) {
     option (deed.v1.method) = {
       models: "e/f", timeout: { seconds: 1, nanos: 500000000 }, attempt_timeout: { nanos: 250000000 },
       max_failures: 1, max_repairs: 0, max_output_tokens: 100, instructions: "In tune.",
-      queue_timeout: { seconds: 1 }, priority: PRIORITY_INTERACTIVE
+      queue_timeout: { seconds: 1 }, priority: PRIORITY_INTERACTIVE, effort: EFFORT_HIGH
     };
   }
 }
@@ -83,6 +83,7 @@ describe('loadContracts', () => {
       maxOutputTokens: 8_192,
       queueTimeoutMs: undefined,
       priority: 2,
+      effort: undefined,
     })
     assert.deepEqual(asking?.methods.get('Say')?.policy, {
       instructions: 'Be brief.',
@@ -94,6 +95,7 @@ describe('loadContracts', () => {
       maxOutputTokens: 8_192,
       queueTimeoutMs: 30_000,
       priority: 3,
+      effort: 'low',
     })
     assert.deepEqual(asking?.methods.get('Sing')?.policy, {
       instructions: 'In tune.',
@@ -105,6 +107,7 @@ describe('loadContracts', () => {
       maxOutputTokens: 100,
       queueTimeoutMs: 1_000,
       priority: 1,
+      effort: 'high',
     })
   })
 

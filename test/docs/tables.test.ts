@@ -113,14 +113,18 @@ describe('the tables of the guides', () => {
       String(policy.maxOutputTokens),
       'as long as `timeout`',
       'PRIORITY_NORMAL',
+      "the model's own",
       '',
     ])
-    assert.deepEqual([policy.queueTimeoutMs, policy.priority], [undefined, 2])
-    const priorities = ownRegistry.getEnum('deed.v1.Priority')?.values.map(({ name }) => name)
-    assert.deepEqual(
-      column(table, 'bounds')[column(table, 'option').indexOf('priority')]?.match(/PRIORITY_\w+/g),
-      priorities?.slice(1),
-    )
+    assert.deepEqual([policy.queueTimeoutMs, policy.priority, policy.effort], [undefined, 2, undefined])
+    for (const { name, enum: type } of fields) {
+      if (!type) continue
+      const bounds = column(table, 'bounds')[column(table, 'option').indexOf(name)]
+      assert.deepEqual(
+        bounds?.match(/[A-Z]+_\w+/g),
+        type.values.slice(1).map((value) => value.name),
+      )
+    }
     for (const [index, field] of fields.entries()) {
       const said = (column(table, 'bounds')[index]?.match(/\d+/g) ?? []).map(Number)
       assert.deepEqual(said, boundsOf(field), field.name)
@@ -174,7 +178,7 @@ describe('the tables of the guides', () => {
 function settingsOf(read: typeof readServerConfig | typeof readClientConfig): string[] {
   const names = new Set<string>()
   // Some are asked for only when another is set; what one that is wrong says is of no interest here.
-  for (const set of [{}, { ANTHROPIC_API_KEY: 'x' }, { DEED_ADDRESS: 'localhost:1' }]) {
+  for (const set of [{}, { ANTHROPIC_API_KEY: 'x' }, { OPENAI_API_KEY: 'x' }, { DEED_ADDRESS: 'localhost:1' }]) {
     read(
       new Proxy<NodeJS.ProcessEnv>(set, {
         get: (env, name) => {

@@ -13,7 +13,9 @@ const script = fileURLToPath(new URL('../../examples/support/demo.ts', import.me
 /** Starts the demo with a temporary folder of its own, which tells what it leaves behind. */
 async function startDemo(env: Record<string, string> = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'deed-test-'))
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(DEED_|DATABASE_URL|ANTHROPIC_|OTEL_)/.test(name))
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(DEED_|DATABASE_URL|ANTHROPIC_|OPENAI_|OTEL_)/.test(name),
+  )
   const child = spawn(process.execPath, [script], {
     env: { ...Object.fromEntries(inherited), TMPDIR: folder, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -4,6 +4,7 @@ import { ROOT_CONTEXT, trace } from '@opentelemetry/api'
 import type { Method } from '../../src/contracts/method.ts'
 import { type Answer, answer } from '../../src/models/answer.ts'
 import { createAnthropic } from '../../src/models/providers/anthropic.ts'
+import { Models } from '../../src/models/routing/models.ts'
 import { FakeAnthropic, type FakeRequest, type Script } from '../support/fake-anthropic.ts'
 import { methodOf, requestOf } from '../support/methods.ts'
 
@@ -35,7 +36,7 @@ describe('answer', () => {
     const { models = [], maxRepairs = 2, context = ROOT_CONTEXT, signal = AbortSignal.timeout(10_000) } = setting
     const asked: Method = { ...method, policy: { ...method.policy, models, maxRepairs } }
     const providers = new Map([['anthropic', createAnthropic({ apiKey: 'key', baseUrl: fake.url })]])
-    const options = { providers, defaultModel: MODEL }
+    const options = { models: new Models({ providers }), defaultModel: MODEL }
     const result = await answer(asked, requestOf(method, { text: 'payload' }), options, context, signal)
     return { result, requests: fake.requests, outcomes: result.completions.map(({ outcome }) => outcome) }
   }
@@ -141,6 +142,47 @@ describe('answer', () => {
       assert.equal(result.kind === 'response' && result.model, OTHER)
       assert.deepEqual(outcomes, ['FAILED', 'VALID'])
     }
+  })
+
+  it('asks no model whose breaker is open, and has no row of it', async () => {
+    const respond = ({ body }: FakeRequest) =>
+      body.model === 'claude-sonnet-5-5' ? { status: 529 } : { json: { word: 'hello' } }
+    await using fake = await new FakeAnthropic({ respond }).start()
+    const models = new Models({
+      providers: new Map([['anthropic', createAnthropic({ apiKey: 'k', baseUrl: fake.url })]]),
+    })
+    let context = ROOT_CONTEXT
+    const ask = (...names: string[]) => {
+      const asked: Method = { ...method, policy: { ...method.policy, models: names } }
+      const options = { models, defaultModel: MODEL }
+      return answer(asked, requestOf(method), options, context, AbortSignal.timeout(10_000))
+    }
+    for (let n = 0; n < 5; n++) await ask(MODEL, OTHER)
+    assert.equal(models.get(MODEL)?.breaker.state, 'open')
+    const span = trace.wrapSpanContext({
+      traceId: '0af7651916cd43dd8448eb211c80319c',
+      spanId: 'b7ad6b7169203331',
+      traceFlags: 1,
+    })
+    const events: unknown[] = []
+    span.addEvent = (...event) => {
+      events.push(event)
+      return span
+    }
+    context = trace.setSpan(ROOT_CONTEXT, span)
+    const passed = await ask(MODEL, OTHER)
+    const attributes = { 'deed.model': MODEL, 'deed.breaker': 'open', 'deed.reason': 'its breaker is open' }
+    assert.deepEqual(events, [['deed.model.skipped', attributes]])
+    assert.deepEqual(
+      passed.completions.map(({ model }) => model),
+      [OTHER],
+    )
+    assert.equal(fake.requests.length, 11)
+    const { reason, retryable, retryAfterMs, error } = failureOf(await ask(MODEL))
+    assert.deepEqual([reason, retryable], ['MODELS_EXHAUSTED', true])
+    assert.equal(error.message, `every model failed: ${MODEL}: its breaker is open`)
+    assert.ok(retryAfterMs > 0 && retryAfterMs <= 5_000)
+    assert.equal(fake.requests.length, 11)
   })
 
   it('is worth another attempt when a model was unavailable, after the wait it asked for', async () => {

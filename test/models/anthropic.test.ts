@@ -86,6 +86,31 @@ describe('anthropic', () => {
     assert.match(sent?.body.system?.[0]?.text ?? '', /field24/)
   })
 
+  it('sends effort to models that understand it, or are said to', async () => {
+    const sent = async (model: string, change: Partial<CompletionRequest> = {}) =>
+      (await ask({}, { model, effort: 'low', ...change })).sent?.body.output_config
+    for (const model of ['claude-opus-5-5', 'claude-haiku-5-5', 'claude-sonnet-4-6', 'claude-opus-4-5-20251101']) {
+      assert.deepEqual(await sent(model), { format: { type: 'json_schema', schema: request.schema }, effort: 'low' })
+    }
+    for (const model of [
+      'claude-sonnet-4-5',
+      'claude-haiku-4-5-20251001',
+      'claude-opus-4-1',
+      'claude-sonnet-4-20250514',
+    ]) {
+      assert.deepEqual(await sent(model), { format: { type: 'json_schema', schema: request.schema } })
+    }
+    assert.deepEqual(await sent('claude-next', { dialect: { effort: true, structuredOutput: 'none' } }), {
+      effort: 'low',
+    })
+    assert.equal(await sent('claude-opus-5-5', { dialect: { effort: false, structuredOutput: 'none' } }), undefined)
+  })
+
+  it('rejects a request that does not fit the context window with its answer', async () => {
+    const error = await failure({ stopReason: 'model_context_window_exceeded' })
+    assert.deepEqual([error.kind, error.usage?.inputTokens], ['rejected', 100])
+  })
+
   for (const [reason, stop] of [
     ['end_turn', 'complete'],
     ['max_tokens', 'truncated'],

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { fromBinary } from '@bufbuild/protobuf'
 import type { Providers } from '../../src/models/provider.ts'
+import { Models } from '../../src/models/routing/models.ts'
 import { Operations } from '../../src/operations/operations.ts'
 import { Listener } from '../../src/storage/listener.ts'
 import type { Queryable } from '../../src/storage/statements/statement.ts'
@@ -94,7 +95,7 @@ async function start(
     db,
     log: silent,
     listener: new Listener(url, db, silent),
-    answers: { providers, defaultModel: 'test/one' },
+    answers: { models: new Models({ providers }), defaultModel: 'test/one' },
     methodOf: async () => method,
     read: (of, bytes) => fromBinary(of.input, bytes),
     retentionDays: 30,

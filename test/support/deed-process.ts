@@ -46,7 +46,9 @@ export async function startDeed(env: DeedEnvironment): Promise<DeedProcess & { a
 
 /** Starts `deed serve` and does not wait. */
 export function spawnDeed(env: DeedEnvironment): DeedProcess {
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(DEED_|DATABASE_URL|ANTHROPIC_|OTEL_)/.test(name))
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(DEED_|DATABASE_URL|ANTHROPIC_|OPENAI_|OTEL_)/.test(name),
+  )
   const child = spawn(process.execPath, [main, 'serve'], {
     env: { ...Object.fromEntries(inherited), DEED_LOG_LEVEL: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

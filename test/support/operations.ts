@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import { bootstrap } from '../../src/access/bootstrap.ts'
 import type { Method } from '../../src/contracts/method.ts'
 import type { Providers } from '../../src/models/provider.ts'
+import { Models } from '../../src/models/routing/models.ts'
 import type { Call } from '../../src/operations/call.ts'
 import { Operations } from '../../src/operations/operations.ts'
 import { type Database, openDatabase } from '../../src/storage/database.ts'
@@ -51,7 +52,7 @@ export async function replica(
     db: db.pool,
     log: silent,
     listener: new Listener(db.url, db.pool, silent),
-    answers: { providers, defaultModel: 'test/one' },
+    answers: { models: new Models({ providers }), defaultModel: 'test/one' },
     methodOf: async () => method,
     read: (of, bytes) => fromBinary(of.input, bytes),
     retentionDays: 30,

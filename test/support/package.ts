@@ -30,7 +30,7 @@ export async function copyCheckout(target: string): Promise<void> {
 /** The environment of a person in a folder: none of Deed's settings, nothing of the npm that runs the tests, their own PATH. */
 export function personEnvironment(more: Record<string, string> = {}): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(
-    ([name]) => !/^(DEED_|DATABASE_URL|ANTHROPIC_|OTEL_|npm_|NODE_V8_COVERAGE|INIT_CWD)/i.test(name),
+    ([name]) => !/^(DEED_|DATABASE_URL|ANTHROPIC_|OPENAI_|OTEL_|npm_|NODE_V8_COVERAGE|INIT_CWD)/i.test(name),
   )
   const path = (process.env['PATH'] ?? '')
     .split(delimiter)

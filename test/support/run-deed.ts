@@ -12,7 +12,9 @@ export type Ended = { code: number | null; stdout: string; stderr: string }
 
 /** Runs the `deed` command in a process of its own, with nothing of Deed's in its environment but `env`. */
 export async function runDeed(args: readonly string[], env: Record<string, string> = {}, input = ''): Promise<Ended> {
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(DEED_|DATABASE_URL|ANTHROPIC_|OTEL_)/.test(name))
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(DEED_|DATABASE_URL|ANTHROPIC_|OPENAI_|OTEL_)/.test(name),
+  )
   const child = spawn(process.execPath, [main, ...args], {
     env: { ...Object.fromEntries(inherited), ...env },
     signal: AbortSignal.timeout(30_000),

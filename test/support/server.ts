@@ -18,6 +18,7 @@ import type { ContractVersion } from '../../gen/deed/v1/contract.ts'
 import { ContractServiceService } from '../../gen/deed/v1/contract_service.ts'
 import { createKey } from '../../src/access/keys.ts'
 import type { Role } from '../../src/access/principal.ts'
+import type { ServerConfig } from '../../src/config.ts'
 import type { Providers } from '../../src/models/provider.ts'
 import { startServer } from '../../src/server.ts'
 import { type Database, openDatabase } from '../../src/storage/database.ts'
@@ -56,17 +57,25 @@ export type TestDeed = AsyncDisposable &
 
 export type PublishWith = { key?: string; allowBreaking?: boolean }
 
-/** A Deed in this process on a free port, over an empty database of its own. Its default model is `test/one`. */
-export async function startDeed(providers: Providers): Promise<TestDeed> {
+/**
+ * A Deed in this process on a free port, over an empty database of its own. Its default model is `test/one`; `models` is what
+ * is set for single ones.
+ */
+export async function startDeed(providers: Providers, models: ServerConfig['models'] = new Map()): Promise<TestDeed> {
   await using stack = new AsyncDisposableStack()
   const { url } = stack.use(await migratedDatabase())
   const folder = stack.use(await dataFolder())
-  const deed = stack.use(await startReplica(url, folder.path, providers))
+  const deed = stack.use(await startReplica(url, folder.path, providers, models))
   const owned = stack.move()
   return { ...deed, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-async function startReplica(url: string, dataDir: string, providers: Providers): Promise<TestDeed> {
+async function startReplica(
+  url: string,
+  dataDir: string,
+  providers: Providers,
+  models: ServerConfig['models'],
+): Promise<TestDeed> {
   await using stack = new AsyncDisposableStack()
   const config = {
     dataDir,
@@ -74,7 +83,8 @@ async function startReplica(url: string, dataDir: string, providers: Providers):
     host: '127.0.0.1',
     port: 0,
     model: 'test/one',
-    anthropic: undefined,
+    providers: new Map(),
+    models,
     cassette: undefined,
     adminKeyFile: undefined,
     drainMs: 0,
@@ -99,7 +109,7 @@ async function startReplica(url: string, dataDir: string, providers: Providers):
     project,
     addProject: () => addProject(db),
     keyFor: async (role) => (await createKey(db, project.id, `a ${role}`, role)).secret,
-    replica: (others = providers) => startReplica(url, dataDir, others),
+    replica: (others = providers) => startReplica(url, dataDir, others, models),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }

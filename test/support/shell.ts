@@ -38,7 +38,9 @@ export async function openShell(env: Readonly<Record<string, string>>): Promise<
   for (const name of await readdir(root)) {
     if (!name.startsWith('.')) await symlink(join(root, name), join(folder, name))
   }
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(DEED_|DATABASE_URL|ANTHROPIC_|OTEL_)/.test(name))
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(DEED_|DATABASE_URL|ANTHROPIC_|OPENAI_|OTEL_)/.test(name),
+  )
   const path = [join(home, 'bin'), join(root, 'node_modules/.bin'), process.env['PATH']].join(delimiter)
   const bash = spawn('bash', ['--noprofile', '--norc'], {
     cwd: folder,

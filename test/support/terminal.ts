@@ -18,7 +18,7 @@ const lateMs = 20_000
 /** Runs a command of a shell (bash) in a terminal of this width, with nothing of Deed's in its environment but `env`. */
 export function openTerminal(command: string, { columns, env }: TerminalOptions): Terminal {
   const inherited = Object.entries(process.env).filter(
-    ([name]) => !/^(DEED_|DATABASE_URL|ANTHROPIC_|OTEL_|NO_COLOR|FORCE_COLOR|CI$|TERM$)/.test(name),
+    ([name]) => !/^(DEED_|DATABASE_URL|ANTHROPIC_|OPENAI_|OTEL_|NO_COLOR|FORCE_COLOR|CI$|TERM$)/.test(name),
   )
   const [program = '', ...args] = inTerminal(`stty cols ${columns} rows 40; ${command}`)
   const child = spawn(program, args, {

@@ -7,8 +7,8 @@ import { type Image, readImage } from '../../contracts/image.ts'
 import { loadContracts, type Method } from '../../contracts/method.ts'
 import { DeedError } from '../../errors/deed-error.ts'
 import type { AnswerOptions } from '../../models/answer.ts'
-import { splitModel } from '../../models/completion.ts'
 import { openProviders } from '../../models/open-providers.ts'
+import { Models } from '../../models/routing/models.ts'
 import { buildImage, faultLines } from '../build-image.ts'
 import { Failure, misuse } from '../failure.ts'
 import { jsonLine } from '../json-line.ts'
@@ -104,14 +104,17 @@ async function openModels(
   config: ServerConfig,
   asked: readonly string[],
 ): Promise<{ options: AnswerOptions } & AsyncDisposable> {
-  const opened = await openProviders(config)
-  for (const model of asked) {
-    if (opened.providers.has(splitModel(model)[0])) continue
-    await opened[Symbol.asyncDispose]()
-    throw misuse(`the model ${model} is not configured`, `there is ${[...opened.providers.keys()].join('/…, ')}/…`)
+  await using closing = new AsyncDisposableStack()
+  const { providers } = closing.use(await openProviders(config))
+  // Limits are those of all replicas, and held in their database.
+  const settings = new Map([...config.models].map(([name, { limits: _, ...own }]) => [name, own]))
+  const models = new Models({ providers, settings })
+  const unknown = asked.find((model) => !models.get(model))
+  if (unknown !== undefined) {
+    throw misuse(`the model ${unknown} is not configured`, `there is ${[...providers.keys()].join('/…, ')}/…`)
   }
-  const options = { providers: opened.providers, defaultModel: config.model }
-  return { options, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() }
+  const open = closing.move()
+  return { options: { models, defaultModel: config.model }, [Symbol.asyncDispose]: () => open.disposeAsync() }
 }
 
 function chosen(

@@ -17,7 +17,7 @@ import {
 import { MAX_OPTIONAL_PROPERTIES, optionalProperties } from '../schema.ts'
 import { toModelError } from './anthropic-error.ts'
 
-export type AnthropicOptions = { apiKey: string; baseUrl?: string }
+export type AnthropicOptions = { apiKey: string; baseUrl?: string | undefined }
 
 /**
  * `anthropic/…`: the Messages API, streamed, through the official SDK. The SDK's own retries, spans and logs are off: the
@@ -49,7 +49,8 @@ async function* complete(
     progress.requestId = response.request_id ?? ''
     for await (const event of response.data) {
       const text = follow(event, progress)
-      if (text !== '') yield { kind: 'text', text }
+      // A block that begins, of thoughts too, shows that the model is at work.
+      if (text !== '' || event.type === 'content_block_start') yield { kind: 'text', text }
       if (event.type === 'message_stop') {
         yield { kind: 'end', stop: stopOf(progress), usage: progress.usage, providerRequestId: progress.requestId }
         return
@@ -90,10 +91,11 @@ function stopOf({ stopReason, usage, requestId }: Progress): 'complete' | 'trunc
   if (stopReason === 'end_turn') return 'complete'
   if (stopReason === 'max_tokens') return 'truncated'
   if (stopReason === 'refusal') return 'refused'
-  throw new ModelError('unavailable', 'the provider ended its answer for a reason that Deed does not know', {
-    usage,
-    providerRequestId: requestId,
-  })
+  const known = { usage, providerRequestId: requestId }
+  if (stopReason === 'model_context_window_exceeded') {
+    throw new ModelError('rejected', "request and answer do not fit the model's context window", known)
+  }
+  throw new ModelError('unavailable', 'the provider ended its answer for a reason that Deed does not know', known)
 }
 
 type ReportedUsage = {
@@ -115,19 +117,32 @@ function merged(usage: Usage, reported: ReportedUsage): Usage {
 
 /** A schema that the API would refuse is told to the model instead; parse and repair hold the answer to it either way. */
 function body(request: CompletionRequest): MessageCreateParamsStreaming {
-  const strict = optionalProperties(request.schema) <= MAX_OPTIONAL_PROPERTIES
-  const told = `${request.system}\n\n# The JSON Schema of the answer\n\n${JSON.stringify(request.schema)}`
+  const { dialect, schema, system } = request
+  const structured = (dialect?.structuredOutput ?? 'json_schema') === 'json_schema'
+  const strict = structured && optionalProperties(schema) <= MAX_OPTIONAL_PROPERTIES
+  const told = `${system}\n\n# The JSON Schema of the answer\n\n${JSON.stringify(schema)}`
+  const effort = (dialect?.effort ?? understandsEffort(request.model)) ? request.effort : undefined
+  const config = {
+    ...(strict && { format: { type: 'json_schema' as const, schema } }),
+    ...(effort !== undefined && { effort }),
+  }
   return {
     model: request.model,
     max_tokens: request.maxOutputTokens,
     stream: true,
-    system: [{ type: 'text', text: strict ? request.system : told, cache_control: { type: 'ephemeral' } }],
+    // What is shorter than the model's least length for its cache (512 to 4,096 tokens) is not cached, and no error.
+    system: [{ type: 'text', text: strict ? system : told, cache_control: { type: 'ephemeral' } }],
     messages: request.turns.map(message),
-    ...(strict ? { output_config: { format: { type: 'json_schema' as const, schema: request.schema } } } : {}),
+    ...(Object.keys(config).length > 0 && { output_config: config }),
   }
 }
 
 function message({ role, text, endsPrefix }: Turn): MessageParam {
   if (!endsPrefix) return { role, content: text }
   return { role, content: [{ type: 'text', text, cache_control: { type: 'ephemeral' } }] }
+}
+
+/** All since Opus 4.5, but for Sonnet 4.5 and Haiku 4.5: https://platform.claude.com/docs/en/build-with-claude/effort */
+function understandsEffort(model: string): boolean {
+  return /^claude-(opus-4-[5-8]|sonnet-4-6|(fable|mythos|opus|sonnet|haiku)-([5-9]|\d\d))\b/.test(model)
 }

@@ -127,7 +127,8 @@ function fingerprint(
   { method: _, request: __, headers: ___, turns, ...rest }: CompletionRequest,
 ): string {
   const said = turns.map(({ role, text }) => [role, text])
-  const others = Object.entries(rest).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  const set = Object.entries(rest).filter(([, value]) => value !== undefined)
+  const others = set.toSorted(([a], [b]) => (a < b ? -1 : 1))
   return createHash('sha256')
     .update(JSON.stringify([provider, said, others]))
     .digest('hex')

@@ -6,6 +6,7 @@ import { deleteFunction } from './delete.ts'
 import { giveBackFunction } from './give-back.ts'
 import { giveUpFunction } from './give-up.ts'
 import { lostLeasesFunction } from './lost-leases.ts'
+import { takeModelFunction } from './model-limits.ts'
 import { partitionsFunction } from './partitions.ts'
 import { promoteFunction } from './promote.ts'
 import { reapFunction } from './reap.ts'
@@ -34,4 +35,5 @@ export const functions: readonly string[] = [
   cancelFunction,
   deleteFunction,
   lostLeasesFunction,
+  takeModelFunction,
 ]
