@@ -47,7 +47,8 @@ export async function openDeed(url: string, { queued }: { queued: boolean }): Pr
   const add = async () => {
     if (!operations) throw new Error('Deed is not started')
     const message = fromBinary(method.input, ticket.request)
-    const call = { projectId, method, message, request: ticket.request, key: undefined, context: ROOT_CONTEXT, signal }
+    const request = { request: ticket.request, key: undefined, apiKeyId: undefined }
+    const call = { projectId, method, message, ...request, context: ROOT_CONTEXT, signal }
     await operations.submit(call)
   }
   return {

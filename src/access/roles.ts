@@ -39,6 +39,7 @@ export const methodRoles: ReadonlyMap<string, readonly Role[]> = new Map([
   ['/deed.v1.ApiKeyService/CreateApiKey', ['admin']],
   ['/deed.v1.ApiKeyService/ListApiKeys', ['admin']],
   ['/deed.v1.ApiKeyService/RevokeApiKey', ['admin']],
+  ['/deed.v1.UsageService/QueryUsage', readers],
   ['/google.longrunning.Operations/ListOperations', everyone],
   ['/google.longrunning.Operations/GetOperation', everyone],
   ['/google.longrunning.Operations/DeleteOperation', callers],

@@ -35,6 +35,23 @@ export function keyPrefix(text: string): string {
   throw new InvalidArgumentError('It may have 150 letters, digits and any of _ . : / - at the most.')
 }
 
+export function day(text: string): string {
+  const time = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN
+  if (!Number.isNaN(time) && new Date(time).toISOString().startsWith(text)) return text
+  throw new InvalidArgumentError('It must be a day such as 2026-01-31.')
+}
+
+/** What usage is told apart by, in this order. */
+export const usageDimensions = ['contract', 'method', 'model', 'key', 'day'] as const
+export type UsageDimensionName = (typeof usageDimensions)[number]
+
+export function dimensions(text: string): UsageDimensionName[] {
+  const names = text.split(',').map((name) => usageDimensions.find((each) => each === name.trim()))
+  const known = names.filter((name) => name !== undefined)
+  if (known.length === names.length && new Set(known).size === known.length) return known
+  throw new InvalidArgumentError(`It must be of ${usageDimensions.join(', ')}, each once, with commas between.`)
+}
+
 export function weight(text: string): number {
   const value = /^\d{1,4}(\.\d{1,6})?$/.test(text) ? Number(text) : Number.NaN
   if (value >= 0.001 && value <= 1_000) return value

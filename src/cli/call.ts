@@ -111,12 +111,13 @@ function overBytes(path: string): UnaryMethod<Buffer, Buffer> {
 
 /** What the server says about its answer: where it is stored, and what made it. */
 function remarkOn(trailers: Metadata, output: Output): void {
-  const [operation, version, model, replayed] = ['operation', 'contract-version', 'model', 'replayed'].map((name) =>
+  const names = ['operation', 'contract-version', 'model', 'replayed', 'cached-from']
+  const [operation, version, model, replayed, cachedFrom] = names.map((name) =>
     trailers.get(`deed-${name}`).map(String).at(0),
   )
   const isReplay = replayed === 'true'
   if (output.json) {
-    output.remark(jsonLine({ operation, contractVersion: version, model, replayed: isReplay }))
+    output.remark(jsonLine({ operation, contractVersion: version, model, replayed: isReplay, cachedFrom }))
     return
   }
   const parts = [
@@ -124,6 +125,7 @@ function remarkOn(trailers: Metadata, output: Output): void {
     version && `version ${version.slice(version.lastIndexOf('/') + 1)}`,
     model,
     isReplay && 'replayed',
+    cachedFrom !== undefined && `the answer of ${cachedFrom}`,
   ].filter(Boolean)
   if (parts.length > 0) output.remark(parts.join(' · '))
 }

@@ -86,6 +86,11 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
     'npx deed project set default --max-running 50',
     'npx deed project set default --max-running none',
   ],
+  'deed usage': [
+    'npx deed usage',
+    'npx deed usage --from 2026-01-01 --to 2026-01-31 --by day',
+    'npx deed usage --by key,model --json',
+  ],
   'deed health': ['npx deed health', 'npx deed health readiness', 'DEED_ADDRESS=db1:50051 npx deed health --json'],
   'deed migrate': ['npx deed migrate', 'DATABASE_URL=postgresql://deed@db.example.com/deed npx deed migrate'],
   'deed doctor': ['npx deed doctor', 'DATABASE_URL=postgresql://deed@db.example.com/deed npx deed doctor --json'],

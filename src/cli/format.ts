@@ -30,6 +30,11 @@ export function dollars(micro: bigint | undefined): string {
   return `$${micro / 1_000_000n}${fraction === '' ? '' : `.${fraction}`}`
 }
 
+/** As {@link dollars}, to the last of the six decimals, so that amounts stand under each other: `$0.012300`. */
+export function exactDollars(micro: bigint): string {
+  return `$${micro / 1_000_000n}.${String(micro % 1_000_000n).padStart(6, '0')}`
+}
+
 /** The name of a value of one of ts-proto's enums, without the prefix that all of its names have. */
 export function enumName(values: Readonly<Record<string, number>>, prefix: string, value: number): string {
   const name = Object.keys(values).find((candidate) => values[candidate] === value)

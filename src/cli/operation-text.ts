@@ -18,6 +18,7 @@ export function operationText(operation: Operation, { request, response, error }
     ['attempts', String(attempts)],
     ['model', model || '-'],
     ['cost', dollars(operation.costMicroUsd)],
+    ...(operation.cachedFrom === '' ? [] : [['answer of', operation.cachedFrom]]),
   ]
   return [
     `${name}  ${state}`,
@@ -53,7 +54,10 @@ function completionTable(completions: readonly Completion[], width?: number): st
         title: 'LATENCY',
         cell: ({ latency }) => (latency ? span(Number(latency.seconds) * 1e3 + latency.nanos / 1e6) : '-'),
       },
-      { title: 'COST', cell: ({ costMicroUsd }) => dollars(costMicroUsd) },
+      {
+        title: 'COST',
+        cell: ({ costMicroUsd, usageEstimated }) => `${usageEstimated ? '~' : ''}${dollars(costMicroUsd)}`,
+      },
       { title: 'PROVIDER REQUEST', cell: ({ providerRequestId }) => providerRequestId || '-', shrinks: true },
     ],
     width === undefined ? undefined : width - indent.length,

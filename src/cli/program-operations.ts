@@ -1,5 +1,5 @@
 import { Argument, type Command, Option } from 'commander'
-import { count, countOrNone, keyPrefix, milliseconds, weight } from './arguments.ts'
+import { count, countOrNone, day, dimensions, keyPrefix, milliseconds, weight } from './arguments.ts'
 import type { CommandContext } from './command.ts'
 
 // The part of the grammar that is about work that was accepted.
@@ -108,6 +108,16 @@ export function addProjectCommands(project: Command, add: Add, remote: Remote): 
         const { setProject } = await import('./project.ts')
         await setProject(context, name, { weight, maxRunning })
       }),
+    )
+}
+
+export function addUsageCommand(program: Command, add: Add, remote: Remote): void {
+  add(program, 'usage', 'show what completions consumed and cost')
+    .option('--from <day>', 'the first day to count, in UTC: 2026-01-31', day)
+    .option('--to <day>', 'the last day to count', day)
+    .option('--by <list>', 'what to tell apart: contract, method, model, key, day', dimensions, ['method', 'model'])
+    .action(({ from, to, by }, command: Command) =>
+      remote(command, async (context) => (await import('./usage-table.ts')).showUsage(context, { from, to, by })),
     )
 }
 

@@ -12,6 +12,7 @@ import {
   addBatchCommand,
   addOperationCommands,
   addProjectCommands,
+  addUsageCommand,
   type Remote,
 } from './program-operations.ts'
 import { addTestCommand } from './program-test.ts'
@@ -134,6 +135,8 @@ export function createProgram(around: Surroundings): Command {
   addOperationCommands(add(program, 'operation', 'see what was asked and answered, wait, and change it'), add, remote)
 
   addProjectCommands(add(program, 'project', 'see projects, and set how much of the work they get'), add, remote)
+
+  addUsageCommand(program, add, remote)
 
   const key = add(program, 'key', 'manage the API keys of the project')
   add(key, 'create', 'make a key; its secret is printed this once')

@@ -19,6 +19,8 @@ export type Policy = {
   priority: Priority
   /** How much thought a model gives an answer; undefined for what it does by itself. */
   effort: Effort | undefined
+  /** For how long an answer is given again to equal requests; undefined for not at all. */
+  cacheTtlMs: number | undefined
   /** Shown to the model before each request. */
   examples: readonly Example[]
 }
@@ -45,6 +47,7 @@ const defaults: Policy = {
   queueTimeoutMs: undefined,
   priority: 2,
   effort: undefined,
+  cacheTtlMs: undefined,
   examples: [],
 }
 
@@ -60,6 +63,7 @@ type PolicyMessage = Message<'deed.v1.Policy'> & {
   queueTimeout?: Duration
   priority: number
   effort: number
+  cacheTtl?: Duration
   examples: Example[]
 }
 
@@ -69,11 +73,13 @@ const efforts: readonly (Effort | undefined)[] = [undefined, 'low', 'medium', 'h
 /** The policy of a method: field by field what the method says, else its service, else the default. */
 export function policyOf(method: DescMethod): Policy {
   const policy = { ...defaults, ...statedPolicy(method.parent), ...statedPolicy(method) }
-  const { timeoutMs, attemptTimeoutMs, queueTimeoutMs } = policy
+  const { timeoutMs, attemptTimeoutMs, queueTimeoutMs, cacheTtlMs } = policy
   return {
     ...policy,
     attemptTimeoutMs: Math.min(attemptTimeoutMs, timeoutMs),
     queueTimeoutMs: queueTimeoutMs === undefined ? undefined : Math.min(queueTimeoutMs, timeoutMs),
+    // What a service says is for those of its methods of which it can be true.
+    cacheTtlMs: hasSingleResponse(method) ? cacheTtlMs : undefined,
   }
 }
 
@@ -82,7 +88,7 @@ export function statedPolicy(desc: DescMethod | DescService): Partial<Policy> {
   const message = policyMessage(desc)
   if (!message) return {}
   const { instructions, models, timeout, attemptTimeout, maxFailures, maxRepairs, maxOutputTokens } = message
-  const { queueTimeout, priority, examples } = message
+  const { queueTimeout, priority, cacheTtl, examples } = message
   const effort = efforts[message.effort]
   return {
     ...(instructions !== '' && { instructions }),
@@ -95,8 +101,14 @@ export function statedPolicy(desc: DescMethod | DescService): Partial<Policy> {
     ...(queueTimeout !== undefined && { queueTimeoutMs: durationMs(queueTimeout) }),
     ...(isPriority(priority) && { priority }),
     ...(effort !== undefined && { effort }),
+    ...(cacheTtl !== undefined && { cacheTtlMs: durationMs(cacheTtl) }),
     ...(examples.length > 0 && { examples }),
   }
+}
+
+/** Whether it is answered with one message, and not with a stream. */
+export function hasSingleResponse({ methodKind }: DescMethod): boolean {
+  return methodKind === 'unary' || methodKind === 'client_streaming'
 }
 
 /** Zero is not stated. */

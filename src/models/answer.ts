@@ -20,6 +20,8 @@ export type CompletionRecord = {
   model: string
   outcome: 'VALID' | 'INVALID' | 'REFUSED' | 'TRUNCATED' | 'FAILED' | 'ABORTED'
   usage: Usage
+  /** Some of the tokens are an estimate. */
+  usageEstimated: boolean
   /** Undefined when the model's price is not known. */
   costMicroUsd: bigint | undefined
   latencyMs: number
@@ -166,7 +168,7 @@ class Attempt {
   }
 
   #record(model: Model, outcome: CompletionRecord['outcome'], completion: Completion): void {
-    const { usage, latencyMs, providerRequestId, startTimeMs } = completion
+    const { usage, usageEstimated, latencyMs, providerRequestId, startTimeMs } = completion
     const sequence = this.#completions.length + 1
     const cost = model.costMicroUsd(usage, startTimeMs)
     this.#completions.push({
@@ -174,6 +176,7 @@ class Attempt {
       model: model.name,
       outcome,
       usage,
+      usageEstimated,
       costMicroUsd: cost,
       latencyMs,
       providerRequestId,

@@ -7,6 +7,7 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api'
+import { estimatedUsage } from './estimate.ts'
 import { type CompletionRequest, ModelError, NO_USAGE, type Provider, splitModel, type Usage } from './provider.ts'
 import type { Verdict } from './routing/breaker.ts'
 import type { Model } from './routing/model.ts'
@@ -24,6 +25,8 @@ export type Completion = {
     /** Not asked for: the model's breaker is open, or one of its limits reached. No vendor heard of it. */
     | { kind: 'skipped'; error: ModelError }
   usage: Usage
+  /** It was broken off, and some of its tokens are an estimate (estimate.ts). */
+  usageEstimated: boolean
   /** The vendor's id of its request, for its support; empty when there is none. */
   providerRequestId: string
   startTimeMs: number
@@ -48,7 +51,7 @@ export async function complete(
   if (admission.kind !== 'admitted') {
     if (admission.kind === 'skipped') noteSkip(context, model, admission.error)
     const latencyMs = Math.round(performance.now() - started)
-    return { end: admission, usage: NO_USAGE, providerRequestId: '', startTimeMs, latencyMs }
+    return { end: admission, ...NOTHING_USED, startTimeMs, latencyMs }
   }
   let completion: Completion | undefined
   try {
@@ -81,9 +84,10 @@ async function ask(
   const startTimeMs = Date.now()
   const started = performance.now()
   try {
-    using stopped = whenAborted(signal)
-    const headers = traceHeaders(span, context)
-    const gathered = gather(model.complete, { ...request, model: name, headers }, signal)
+    const asked = { ...request, model: name, headers: traceHeaders(span, context) }
+    const parts: string[] = []
+    using stopped = whenAborted(signal, () => ({ ...estimatedUsage(asked, NO_USAGE, parts), providerRequestId: '' }))
+    const gathered = gather(model.complete, asked, parts, signal)
     const outcome = await Promise.race([gathered, stopped.outcome])
     const completion = { ...outcome, startTimeMs, latencyMs: Math.round(performance.now() - started) }
     describe(span, completion)
@@ -111,38 +115,58 @@ function noteSkip(context: Context, model: Model, error: ModelError): void {
   trace.getSpan(context)?.addEvent('deed.model.skipped', attributes)
 }
 
-type Outcome = Pick<Completion, 'end' | 'usage' | 'providerRequestId'>
+type Known = Pick<Completion, 'usage' | 'usageEstimated' | 'providerRequestId'>
+type Outcome = Known & Pick<Completion, 'end'>
+
+const NOTHING_USED: Known = { usage: NO_USAGE, usageEstimated: false, providerRequestId: '' }
+
+/** How long after the signal a provider may take to end, and to tell what it knows of the usage. */
+const lastWordMs = 250
 
 /** A provider that does not listen to its signal must not hold the attempt. */
-function whenAborted(signal: AbortSignal): { outcome: Promise<Outcome> } & Disposable {
+function whenAborted(signal: AbortSignal, known: () => Known): { outcome: Promise<Outcome> } & Disposable {
   const { promise, resolve } = Promise.withResolvers<Outcome>()
-  // After the provider's own end, which knows the usage.
-  const end = () =>
-    setImmediate(resolve, { end: { kind: 'aborted', asked: true }, usage: NO_USAGE, providerRequestId: '' })
+  let timer: NodeJS.Timeout | undefined
+  const end = () => {
+    timer = setTimeout(() => resolve({ end: { kind: 'aborted', asked: true }, ...known() }), lastWordMs)
+  }
   signal.addEventListener('abort', end, { once: true })
-  return { outcome: promise, [Symbol.dispose]: () => signal.removeEventListener('abort', end) }
+  return {
+    outcome: promise,
+    [Symbol.dispose]: () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+    },
+  }
 }
 
-async function gather(provider: Provider, request: CompletionRequest, signal: AbortSignal): Promise<Outcome> {
-  const parts: string[] = []
+/** `parts` gets the text as it arrives. */
+async function gather(
+  provider: Provider,
+  request: CompletionRequest,
+  parts: string[],
+  signal: AbortSignal,
+): Promise<Outcome> {
   let size = 0
-  if (signal.aborted) return { end: { kind: 'aborted', asked: false }, usage: NO_USAGE, providerRequestId: '' }
+  if (signal.aborted) return { end: { kind: 'aborted', asked: false }, ...NOTHING_USED }
   try {
     for await (const event of provider(request, signal)) {
       if (event.kind === 'end') {
         const { stop, usage, providerRequestId } = event
-        return { end: { kind: stop, text: parts.join('') }, usage, providerRequestId }
+        return { end: { kind: stop, text: parts.join('') }, usage, usageEstimated: false, providerRequestId }
       }
       parts.push(event.text)
       size += event.text.length
       if (size > MAX_ANSWER_CHARS) {
-        return { end: { kind: 'truncated', text: parts.join('') }, usage: NO_USAGE, providerRequestId: '' }
+        const known = { ...estimatedUsage(request, NO_USAGE, parts), providerRequestId: '' }
+        return { end: { kind: 'truncated', text: parts.join('') }, ...known }
       }
     }
     throw new ModelError('unavailable', 'the provider cut its answer off')
   } catch (thrown) {
     const error = thrown instanceof ModelError ? thrown : undefined
-    const known = { usage: error?.usage ?? NO_USAGE, providerRequestId: error?.providerRequestId ?? '' }
+    const usage = estimatedUsage(request, error?.usage ?? NO_USAGE, parts)
+    const known = { ...usage, providerRequestId: error?.providerRequestId ?? '' }
     if (signal.aborted) return { end: { kind: 'aborted', asked: true }, ...known }
     if (!error) throw thrown
     return { end: { kind: 'failed', error }, ...known }

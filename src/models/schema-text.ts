@@ -90,7 +90,7 @@ export function describeEnum(desc: DescEnum, values: readonly DescEnumValue[]): 
 }
 
 /** `{"string": {"minLen": "3"}, "cel": [{"message": "…"}]}` as `min len 3`, `…`: names that models know, in few words. */
-export function describeRules(rules: JsonValue): string[] {
+function describeRules(rules: JsonValue): string[] {
   if (!isObject(rules)) return []
   return Object.entries(rules).flatMap(([name, value]): string[] => {
     if (name === 'ignore' || value === false) return []

@@ -215,8 +215,7 @@ function scalar(type: ScalarType): JsonSchema {
   }
 }
 
-/** Formats of strings that a schema can carry, by the names of protovalidate's rules. */
-export const FORMATS: ReadonlySet<string> = new Set(['email', 'hostname', 'ipv4', 'ipv6', 'uri', 'uuid'])
+const FORMATS = new Set(['email', 'hostname', 'ipv4', 'ipv6', 'uri', 'uuid'])
 
 /** What of a string's rules a schema can carry: the values it may have, and well-known formats. */
 function constrained(schema: JsonSchema, rules: FieldRules | undefined, zero: Zero): JsonSchema {

@@ -17,7 +17,7 @@ export type Admission = { nowMs: number; detached: boolean; here: boolean }
 /** Commits a call as an operation, or finds the one that its key names. Rejects with a DeedError. */
 export async function admit(
   acceptor: Acceptor,
-  { projectId, method, message, request, key, context, signal, retryOf }: Submission,
+  { projectId, method, message, request, key, apiKeyId, context, signal, retryOf }: Submission,
   { nowMs, detached, here }: Admission,
 ): Promise<Admitted> {
   const { policy } = method
@@ -44,6 +44,7 @@ export async function admit(
     detached,
     here,
     retryOf,
+    apiKeyId,
   }
   const accepted = await acceptor.accept(input, signal)
   if (!accepted.same) throw keyReused(accepted.operationId)

@@ -45,5 +45,6 @@ export function ledgerRows(attempt: Attempt, completions: readonly CompletionRec
     latencyMs: completion.latencyMs,
     providerRequestId: completion.providerRequestId,
     startedAtMs: completion.startTimeMs,
+    usageEstimated: completion.usageEstimated,
   }))
 }

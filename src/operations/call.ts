@@ -10,6 +10,8 @@ export type Call = {
   message: Message
   request: Uint8Array
   key: string | undefined
+  /** The API key that it came with; undefined for none. */
+  apiKeyId: string | undefined
   context: Context
   /** Fires when the caller leaves or its deadline passes. */
   signal: AbortSignal

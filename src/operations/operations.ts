@@ -252,6 +252,7 @@ export class Operations {
       await this.#idle(replicaTtlMs)
     }
     this.#closed = true
+    this.#runner.close()
     this.#waiters.stop(shuttingDown())
     await this.#notices.stop()
     await this.#listener.stop()

@@ -4,21 +4,28 @@ import type { Logger } from 'pino'
 import type { DeedError } from '../errors/deed-error.ts'
 import { encodeStatus } from '../errors/status.ts'
 import { type Answer, type AnswerOptions, answer, type CompletionRecord } from '../models/answer.ts'
-import { appendLedger } from '../storage/statements/append-ledger.ts'
 import { giveBack } from '../storage/statements/give-back.ts'
 import { retry } from '../storage/statements/retry.ts'
 import type { Queryable } from '../storage/statements/statement.ts'
 import { isUnavailable } from '../storage/unavailable.ts'
+import { AnswerCache } from './answer-cache.ts'
 import { type Attempt, ledgerRows, type StopReason } from './attempt.ts'
 import { backoffMs } from './backoff.ts'
 import type { Commits, Settlement } from './commits.ts'
+import { Ledger } from './ledger.ts'
 import { cancelled, internal, replicaLost, shuttingDown, storageUnavailable, timedOut } from './outcome.ts'
 import type { Identity } from './replica.ts'
 import type { Waiters } from './waiters.ts'
 
 const settleRetryMs = 250
 
-type Running = { attempt: Attempt; controller: AbortController; stopped: StopReason | undefined }
+type Running = {
+  attempt: Attempt
+  controller: AbortController
+  stopped: StopReason | undefined
+  /** Those of all tries under this lease. */
+  completions: CompletionRecord[]
+}
 
 /**
  * Works on leased operations: answer, then settle, retry or give back. Everything here is stopped by name, through one
@@ -30,6 +37,8 @@ export class Runner {
   readonly #options: AnswerOptions
   readonly #running = new Map<string, Running>()
   readonly #commits: Commits
+  readonly #ledger: Ledger
+  readonly #cache: AnswerCache
   waiters: Waiters | undefined
   /** Called with each operation that this replica gave its result. */
   onSettled: (attempt: Attempt) => void = () => {}
@@ -39,10 +48,18 @@ export class Runner {
     this.#log = log
     this.#options = options
     this.#commits = commits
+    this.#ledger = new Ledger(db, log)
+    this.#cache = new AnswerCache(db, log)
   }
 
+  /** Attempts that run, or have completions that are still to be stored. */
   get size(): number {
-    return this.#running.size
+    return this.#running.size + this.#ledger.size
+  }
+
+  /** Nothing runs any more; what could not be stored so far is given up. */
+  close(): void {
+    this.#ledger.stop()
   }
 
   has(operationId: string): boolean {
@@ -71,14 +88,14 @@ export class Runner {
 
   /** Works on one attempt to its end. Never rejects. */
   async run(attempt: Attempt): Promise<void> {
-    const running: Running = { attempt, controller: new AbortController(), stopped: undefined }
+    const running: Running = { attempt, controller: new AbortController(), stopped: undefined, completions: [] }
     this.#running.set(attempt.operationId, running)
     try {
       await this.#work(running)
     } catch (error) {
       const id = randomUUID()
       this.#log.error({ err: error, id, operation: attempt.operationId }, 'attempt failed unexpectedly')
-      await this.#settle(attempt, internal(id), '', []).catch(() => {})
+      await this.#settle(attempt, internal(id), '', running.completions).catch(() => {})
     } finally {
       // A retry whose reply was lost may be claimed here again before it knows.
       if (this.#running.get(attempt.operationId) === running) this.#running.delete(attempt.operationId)
@@ -87,8 +104,9 @@ export class Runner {
   }
 
   async #work(running: Running): Promise<void> {
-    const { attempt } = running
-    const completions: CompletionRecord[] = []
+    const { attempt, completions } = running
+    const cached = await this.#cache.find(attempt)
+    if (cached) return this.#settle(attempt, cached.response, cached.model, [], cached.operationId)
     for (let failures = attempt.failures; ; ) {
       // It may have waited in the queue for longer than it had.
       if (performance.now() >= attempt.expiresAt) return this.#settle(attempt, timedOut(), '', completions)
@@ -143,27 +161,23 @@ export class Runner {
       const gone = attempt.detached ? shuttingDown() : replicaLost()
       this.waiters?.fail(attempt.operationId, stopped === 'lost' ? storageUnavailable() : gone)
     }
-    const rows = ledgerRows(attempt, completions)
+    void this.#ledger.append(ledgerRows(attempt, completions))
+    if (stopped !== 'drained') return
+    const lost = replicaLost()
     try {
-      if (stopped === 'drained') {
-        const lost = replicaLost()
-        await giveBack(this.#db, [attempt], attempt.identity.id, {
-          code: lost.code,
-          status: encodeStatus(lost),
-        })
-      }
-      if (rows.length > 0) await appendLedger(this.#db, rows)
+      await giveBack(this.#db, [attempt], attempt.identity.id, { code: lost.code, status: encodeStatus(lost) })
     } catch (error) {
       this.#log.warn(
         { err: error, operation: attempt.operationId },
-        `an attempt that was ${stopped} left its lease to the reaper`,
+        'an attempt that was drained left its lease to the reaper',
       )
     }
   }
 
   async #retry(attempt: Attempt, waitMs: number, completions: CompletionRecord[]): Promise<void> {
     const rows = ledgerRows(attempt, completions)
-    await this.#persist(attempt, () => retry(this.#db, attempt, attempt.identity.id, waitMs, rows))
+    const moved = await this.#persist(attempt, () => retry(this.#db, attempt, attempt.identity.id, waitMs, rows))
+    if (moved === undefined) void this.#ledger.append(rows)
   }
 
   /** Stores the result and tells who waits. A lease that is lost stores nothing: then whoever has it now will settle. */
@@ -172,6 +186,7 @@ export class Runner {
     end: Uint8Array | DeedError,
     model: string,
     completions: CompletionRecord[],
+    cachedFrom?: string,
   ): Promise<void> {
     const failed = !(end instanceof Uint8Array)
     const code = failed ? end.code : 0
@@ -184,17 +199,21 @@ export class Runner {
       code,
       response,
       model,
+      cachedFrom,
       ledger: ledgerRows(attempt, completions),
       identity: attempt.identity,
     }
     const stored = await this.#persist(attempt, () => this.#commits.settle(input))
+    if (stored === undefined) void this.#ledger.append(input.ledger)
     if (!stored) {
       this.#log.warn({ operation: operationId, attempt: attempt.attempt }, 'a result came too late: the lease was lost')
       return
     }
     const bytes = Buffer.from(response.buffer, response.byteOffset, response.byteLength)
-    this.waiters?.notify({ operationId, code, response: bytes, model, version: attempt.method.version })
+    const { version } = attempt.method
+    this.waiters?.notify({ operationId, code, response: bytes, model, cachedFrom: cachedFrom ?? null, version })
     this.onSettled(attempt)
+    if (!failed && cachedFrom === undefined) void this.#cache.keep(attempt)
   }
 
   /**

@@ -4,9 +4,10 @@ import { dropPartitions } from '../storage/retention.ts'
 import { giveUp } from '../storage/statements/give-up.ts'
 import { makePartitions } from '../storage/statements/partitions.ts'
 import { promote } from '../storage/statements/promote.ts'
-import { purgeKeys } from '../storage/statements/purge.ts'
+import { purgeAnswers, purgeDeleted, purgeKeys } from '../storage/statements/purge.ts'
 import { reap } from '../storage/statements/reap.ts'
 import { forgetReplicas } from '../storage/statements/replica.ts'
+import { rollUpUsage } from '../storage/statements/roll-up.ts'
 import type { Queryable } from '../storage/statements/statement.ts'
 import { Loop } from './loop.ts'
 import { queuedTooLong, replicaLost, timedOut } from './outcome.ts'
@@ -14,8 +15,14 @@ import { queuedTooLong, replicaLost, timedOut } from './outcome.ts'
 const sweepMs = 500
 const hourMs = 60 * 60 * 1000
 const batch = 1_000
+/** Between two counts of the ledger. */
+const countMs = 5_000
+/** Until the transactions of a moment ago are over. */
+const soonMs = 50
+/** Completions that are counted in one transaction, which takes some 0.2 s. */
+const countBatch = 20_000
 
-/** Moves what ripens into the queue, ends what waited too long, takes away what dead replicas hold, and keeps house. */
+/** Moves what ripens into the queue, ends what waited too long, takes away what dead replicas hold, counts usage, and keeps house. */
 export class Upkeep {
   readonly #db: Queryable
   readonly #log: Logger
@@ -31,6 +38,7 @@ export class Upkeep {
     const fault = (what: string) => (error: unknown) => log.warn({ err: error }, `${what} failed`)
     this.#loops = [
       new Loop(sweepMs, () => this.#sweep(), fault('sweep')),
+      new Loop(countMs, async () => ((await rollUpUsage(db, countBatch)) ? soonMs : countMs), fault('count of usage')),
       new Loop(hourMs, () => this.#housekeeping(), fault('upkeep')),
     ]
   }
@@ -58,6 +66,8 @@ export class Upkeep {
     await makePartitions(this.#db)
     await forgetReplicas(this.#db)
     while ((await purgeKeys(this.#db, batch)) === batch);
+    while ((await purgeAnswers(this.#db, batch)) === batch);
+    while ((await purgeDeleted(this.#db, this.#retentionDays, batch)) === batch);
     const dropped = await dropPartitions(this.#db, this.#retentionDays)
     if (dropped.length > 0) this.#log.info({ partitions: dropped }, 'dropped what is older than the retention')
     return hourMs

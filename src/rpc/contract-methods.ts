@@ -10,6 +10,7 @@ import { definition } from './definition.ts'
 import { PlainStatus, StoredError } from './errors.ts'
 import { idempotencyKey } from './idempotency-key.ts'
 import { type Interceptor, intercept, principalOf } from './interceptors.ts'
+import type { Standing } from './long-running.ts'
 import type { Submitter } from './submit/submitter.ts'
 import { unaryHandler } from './unary.ts'
 
@@ -60,21 +61,22 @@ export class ContractMethods {
   }
 
   async #answer(call: UnaryCall, service: string, name: string): Promise<UnaryReply> {
-    const { projectId } = principalOf(call)
+    const { projectId, keyId } = principalOf(call)
     const method = this.#contracts.get(projectId, service)?.methods.get(name)
     // grpc-js's own words: to this caller the path does not exist.
     if (!method) throw new PlainStatus(status.UNIMPLEMENTED, `The server does not implement the method ${call.path}`)
     const message = decodeRequest(method, call.request)
     const key = idempotencyKey(call.metadata, { request_id: requestId(method, message) })
     const { request, context, signal } = call
-    const accepted = { projectId, method, message, request, key, context, signal }
+    const accepted = { projectId, method, message, request, key, apiKeyId: keyId, context, signal }
     return method.longRunning ? this.#submit(accepted) : this.#call(accepted)
   }
 
   /** Answers when the operation has ended. */
   async #call(call: Call): Promise<UnaryReply> {
-    const { operationId, version, model, replayed, code, response } = await this.#operations.call(call)
-    const trailers = trailersOf({ id: operationId, contract: call.method.contract, version, model }, replayed)
+    const { operationId, version, model, cachedFrom, replayed, code, response } = await this.#operations.call(call)
+    const { contract } = call.method
+    const trailers = trailersOf({ id: operationId, contract, version, model, cachedFrom }, replayed)
     if (code !== 0) throw new StoredError(response, trailers)
     return { response, trailers }
   }
@@ -88,7 +90,7 @@ export class ContractMethods {
 }
 
 function trailersOf(
-  { id, contract, version, model }: { id: string; contract: string; version: number; model: string | null },
+  { id, contract, version, model, cachedFrom }: Pick<Standing, 'id' | 'contract' | 'version' | 'model' | 'cachedFrom'>,
   replayed: boolean,
 ): Record<string, string> {
   return {
@@ -96,6 +98,7 @@ function trailersOf(
     'deed-contract-version': `contracts/${contract}/versions/${version}`,
     ...(model ? { 'deed-model': model } : {}),
     'deed-replayed': String(replayed),
+    ...(cachedFrom ? { 'deed-cached-from': `operations/${cachedFrom}` } : {}),
   }
 }
 

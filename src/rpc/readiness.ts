@@ -45,7 +45,7 @@ export class Readiness {
       () => false,
     )
     // The pool may itself wait for a connection for longer.
-    const late = delay(probeTimeoutMs, false)
+    const late = delay(probeTimeoutMs, false, { ref: false })
     this.#report((await Promise.race([answered, late])) && this.#alive())
   }
 }

@@ -20,6 +20,7 @@ import { projectService } from './project-service.ts'
 import { Readiness } from './readiness.ts'
 import { addReflection } from './reflection.ts'
 import { Submitter } from './submit/submitter.ts'
+import { usageService } from './usage-service.ts'
 import { OperationWatch } from './watch/operation-watch.ts'
 
 export type RpcParts = {
@@ -42,6 +43,7 @@ export function createRpc(server: Server, { database, contracts, operations, aut
     'deed.v1.OperationService': operationService(database, contracts, submitter, watch),
     'deed.v1.ProjectService': projectService(database.pool),
     'deed.v1.ApiKeyService': apiKeyService(database),
+    'deed.v1.UsageService': usageService(database.pool),
     'google.longrunning.Operations': longRunningService(database.pool, contracts, { operations, reader, open }),
   }
   for (const [name, methods] of Object.entries(services)) addOwnService(server, chain, open, name, methods)

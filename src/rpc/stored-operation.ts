@@ -62,10 +62,11 @@ function toOperation(
     request: any(requestType, row.request),
     result: resultOf(row, responseType),
     attempts: row.attempts,
-    model: ledger.at(-1)?.model ?? '',
-    costMicroUsd: sumOfCosts(ledger),
+    model: ledger.at(-1)?.model ?? row.model ?? '',
+    costMicroUsd: row.cachedFrom === null ? sumOfCosts(ledger) : 0n,
     completions,
     retryOf: row.retryOf === null ? '' : `operations/${row.retryOf}`,
+    cachedFrom: row.cachedFrom === null ? '' : `operations/${row.cachedFrom}`,
   }
 }
 
@@ -96,5 +97,6 @@ function toCompletion(row: Ledger[number]): Completion {
     },
     providerRequestId: row.providerRequestId,
     startTime: row.startedAt,
+    usageEstimated: row.usageEstimated,
   }
 }

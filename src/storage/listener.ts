@@ -98,7 +98,7 @@ export class Listener {
         arrived = () => resolve(true)
       })
       await Promise.race([notify(this.#db, awaited), lost.promise])
-      const passed = await Promise.race([heard, delay(testTimeoutMs, false), lost.promise])
+      const passed = await Promise.race([heard, delay(testTimeoutMs, false, { ref: false }), lost.promise])
       if (!passed && this.#listening) throw new Error('a notification did not arrive')
       if (!passed) this.#warn()
       else if (!this.#listening) {

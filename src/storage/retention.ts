@@ -4,12 +4,14 @@ import type { Queryable } from './statements/statement.ts'
 const tables = ['completion', 'result', 'operation']
 
 /**
- * Drops the partitions of days that ended more than `keepDays` ago, unless something unfinished was accepted on such a day.
- * They are detached first, without the lock that would make accept and settle wait; one replica at a time. Returns their names.
+ * Drops the partitions of days that ended more than `keepDays` ago, unless something unfinished was accepted on such a day,
+ * or completions of it are not yet in usage. They are detached first, without the lock that would make accept and settle wait; one
+ * replica at a time. Returns their names.
  */
 export async function dropPartitions(db: Queryable, keepDays: number): Promise<string[]> {
   const dropped: string[] = []
   for (const { name, table, pending } of await expired(db, keepDays)) {
+    if (table === 'completion' && !(await isCounted(db, name))) return dropped
     if (!(await detach(db, table, name, pending))) return dropped
     await db.query({ text: `drop table if exists "${name}"`, query_timeout: timeoutMs })
     dropped.push(name)
@@ -36,6 +38,13 @@ async function expired(db: Queryable, keepDays: number): Promise<Partition[]> {
     order by right(c.relname, 8), t.nth`
   const { rows } = await db.query<Partition>({ text, values: [keepDays, tables], query_timeout: timeoutMs })
   return rows
+}
+
+/** Whether all that is in a partition of completion has been added to usage. */
+async function isCounted(db: Queryable, name: string): Promise<boolean> {
+  const text = `select 1 from "${name}" where place > (select counted from usage_cursor) limit 1`
+  const { rows } = await db.query({ text, query_timeout: timeoutMs })
+  return rows.length === 0
 }
 
 /** Whether it is detached now; false when another replica is at it. */

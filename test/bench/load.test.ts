@@ -11,7 +11,7 @@ import { folderOf } from '../support/compile.ts'
 const main = fileURLToPath(new URL('../../bench/main.ts', import.meta.url))
 
 async function bench(...args: string[]) {
-  const child = spawn(process.execPath, [main, ...args], { signal: AbortSignal.timeout(28_000), stdio: 'pipe' })
+  const child = spawn(process.execPath, [main, ...args], { signal: AbortSignal.timeout(80_000), stdio: 'pipe' })
   const [[code], stdout, stderr] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)])
   return { code, stdout, stderr }
 }
@@ -37,7 +37,7 @@ describe('bench -- load', () => {
     assert.equal(code, [...parsed.values()].some(({ ok }) => ok === false) ? 1 : 0)
     assert.equal((await readFile(plot)).toString('latin1', 1, 4), 'PNG')
     assert.match(stderr, /^load: \d+ of 1 s: \d+ answered, 0 failed, \d+ under way/m)
-  })
+  }).timeout(90_000)
 
   it('refuses in one line, before it starts anything, what cannot be', async () => {
     const [rate, folder] = await Promise.all([bench('call', '--rate', '5'), bench('load', '--plot', '/')])

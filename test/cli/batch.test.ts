@@ -194,8 +194,9 @@ describe('deed batch', () => {
 
   /** In a process of its own, to be ended. */
   function start(args: readonly string[]) {
+    const { PATH, NODE_COMPILE_CACHE } = process.env
     const child = spawn(process.execPath, [main, 'batch', method, ...args], {
-      env: { PATH: process.env['PATH'] ?? '', DEED_ADDRESS: deed.address, DEED_KEY: deed.project.adminKey },
+      env: { PATH, NODE_COMPILE_CACHE, DEED_ADDRESS: deed.address, DEED_KEY: deed.project.adminKey },
       stdio: ['ignore', 'pipe', 'pipe'],
       signal: AbortSignal.timeout(50_000),
     })

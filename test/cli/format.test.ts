@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { OperationState } from '../../gen/deed/v1/operation.ts'
-import { age, dollars, enumName, span } from '../../src/cli/format.ts'
+import { age, dollars, enumName, exactDollars, span } from '../../src/cli/format.ts'
 import { type Column, table } from '../../src/cli/output.ts'
 
 describe('the formats of the command line', () => {
@@ -24,6 +24,7 @@ describe('the formats of the command line', () => {
   it('writes micro-dollars exactly', () => {
     const costs = [0n, 1n, 12_300n, 1_000_000n, 2_500_000n, undefined]
     assert.deepEqual(costs.map(dollars), ['$0', '$0.000001', '$0.0123', '$1', '$2.5', '-'])
+    assert.deepEqual([0n, 12_300n, 12_000_000n].map(exactDollars), ['$0.000000', '$0.012300', '$12.000000'])
   })
 
   it('names the values of an enum', () => {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { folderOf } from '../support/compile.ts'
+import { covered } from '../support/processes.ts'
 import { runCommandHere, runDeed } from '../support/run-deed.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
@@ -40,8 +41,8 @@ const broken = {
 
 /** Runs `deed serve` on a free port; it is told to stop at the end, and has to end well. */
 async function serve(dataDir: string) {
-  const { PATH, NODE_COMPILE_CACHE, NODE_V8_COVERAGE } = process.env
-  const env = { PATH, NODE_COMPILE_CACHE, NODE_V8_COVERAGE, DEED_PORT: '0', DEED_DATA_DIR: dataDir }
+  const { PATH, NODE_COMPILE_CACHE } = process.env
+  const env = { PATH, NODE_COMPILE_CACHE, ...covered, DEED_PORT: '0', DEED_DATA_DIR: dataDir }
   const child = spawn(process.execPath, [main, 'serve'], { env, stdio: ['ignore', 'pipe', 'ignore'] })
   const ended = once(child, 'close')
   let address: string | undefined

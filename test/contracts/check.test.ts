@@ -41,6 +41,28 @@ describe('checkImage', () => {
     ])
   })
 
+  it('takes a cache_ttl for a method with a single response, and of a service for its others', async () => {
+    const source = sourceOf(`
+      service AskService {
+        option (deed.v1.service).cache_ttl = {seconds: 60};
+        rpc Down(Ask) returns (stream Ask) { option (deed.v1.method).cache_ttl = {seconds: 1}; }
+        rpc Both(stream Ask) returns (stream Ask);
+        rpc Fine(Ask) returns (Ask) { option (deed.v1.method).cache_ttl = {seconds: 2592000}; }
+        rpc Long(Ask) returns (Ask) { option (deed.v1.method).cache_ttl = {seconds: 2592001}; }
+        rpc None(Ask) returns (Ask) { option (deed.v1.method).cache_ttl = {}; }
+      }
+      message Ask {}`)
+    const faults = await faultsOf(source)
+    assert.deepEqual(
+      faults.filter((fault) => fault.includes('cache_ttl')),
+      [
+        '·: acme.v1.AskService.Down: (deed.v1.method).cache_ttl: only for methods with a single response',
+        '·: acme.v1.AskService.Long: (deed.v1.method).cache_ttl: must be greater than 0s and less than or equal to 2592000s',
+        '·: acme.v1.AskService.None: (deed.v1.method).cache_ttl: must be greater than 0s and less than or equal to 2592000s',
+      ],
+    )
+  })
+
   it('refuses an image without services, a missing package and reserved ones', async () => {
     assert.deepEqual(await faultsOf(sourceOf('message Ask {}')), [': : the image has no service of its own'])
     const body = 'service AskService { rpc Say(Ask) returns (Ask); } message Ask {}'

@@ -24,7 +24,7 @@ service Asking {
     option (deed.v1.method) = {
       models: "e/f", timeout: { seconds: 1, nanos: 500000000 }, attempt_timeout: { nanos: 250000000 },
       max_failures: 1, max_repairs: 0, max_output_tokens: 100, instructions: "In tune.",
-      queue_timeout: { seconds: 1 }, priority: PRIORITY_INTERACTIVE, effort: EFFORT_HIGH
+      queue_timeout: { seconds: 1 }, priority: PRIORITY_INTERACTIVE, effort: EFFORT_HIGH, cache_ttl: { seconds: 60 }
     };
   }
 }
@@ -84,6 +84,7 @@ describe('loadContracts', () => {
       queueTimeoutMs: undefined,
       priority: 2,
       effort: undefined,
+      cacheTtlMs: undefined,
     })
     assert.deepEqual(asking?.methods.get('Say')?.policy, {
       instructions: 'Be brief.',
@@ -96,6 +97,7 @@ describe('loadContracts', () => {
       queueTimeoutMs: 30_000,
       priority: 3,
       effort: 'low',
+      cacheTtlMs: undefined,
     })
     assert.deepEqual(asking?.methods.get('Sing')?.policy, {
       instructions: 'In tune.',
@@ -108,6 +110,7 @@ describe('loadContracts', () => {
       queueTimeoutMs: 1_000,
       priority: 1,
       effort: 'high',
+      cacheTtlMs: 60_000,
     })
   })
 

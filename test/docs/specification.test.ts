@@ -24,6 +24,7 @@ const services = [
   'deed.v1.OperationService',
   'deed.v1.ProjectService',
   'deed.v1.ApiKeyService',
+  'deed.v1.UsageService',
   'google.longrunning.Operations',
   'grpc.health.v1.Health',
 ]

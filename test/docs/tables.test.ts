@@ -114,9 +114,11 @@ describe('the tables of the guides', () => {
       'as long as `timeout`',
       'PRIORITY_NORMAL',
       "the model's own",
+      'no cache',
       '',
     ])
-    assert.deepEqual([policy.queueTimeoutMs, policy.priority, policy.effort], [undefined, 2, undefined])
+    assert.deepEqual([policy.queueTimeoutMs, policy.priority], [undefined, 2])
+    assert.deepEqual([policy.effort, policy.cacheTtlMs], [undefined, undefined])
     for (const { name, enum: type } of fields) {
       if (!type) continue
       const bounds = column(table, 'bounds')[column(table, 'option').indexOf(name)]

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { dataFolder, initialisedFolder } from '../support/data-folder.ts'
 import { endProcesses, spawnDeed, startDeed } from '../support/deed-process.ts'
 import { embeddedUrl, inspect, prepareGround } from '../support/ground.ts'
 import { broken, startLoad } from '../support/load.ts'
@@ -34,7 +35,7 @@ const earlyEvery = 4
 /** Kills a server with SIGKILL under load, again and again, and starts it on the same data each time. */
 export async function killRun({ kills, callers, storage }: KillRunOptions): Promise<KillReport> {
   await using stack = new AsyncDisposableStack()
-  const ground = stack.use(await prepareGround())
+  const ground = stack.use(await prepareGround(undefined, storage === 'url' ? dataFolder : initialisedFolder))
   const postgres = storage === 'url' ? stack.use(await ownPostgres()) : undefined
   const env = await ground.env(postgres ? { DATABASE_URL: postgres.url } : {})
   stack.defer(endProcesses)

@@ -4,10 +4,11 @@ import { status } from '@grpc/grpc-js'
 import { service as healthService } from 'grpc-health-check'
 import { ServerReflectionService } from '../../gen/grpc/reflection/v1/reflection.ts'
 import { findPostmaster } from '../../src/storage/embedded/postmaster.ts'
+import { dataFolder, initialisedFolder } from '../support/data-folder.ts'
 import { type DeedClient, statusIn } from '../support/deed-client.ts'
 import { clusterOf, endProcesses, freePort, spawnDeed, startDeed } from '../support/deed-process.ts'
 import { embeddedUrl, eventually, inspect, prepareGround } from '../support/ground.ts'
-import { dataFolder, ownPostgres } from '../support/postgres.ts'
+import { ownPostgres } from '../support/postgres.ts'
 
 const inFlight = 100
 /** A start takes about as long, on most machines longer: the signal comes at any of its steps. */
@@ -19,10 +20,13 @@ describe('a server that is told to end', () => {
   afterEach(endProcesses)
 
   it('finishes all calls in flight, says that it does not serve, and is not held by open streams', async () => {
-    await using ground = await prepareGround(({ n }) => ({
-      delayMs: 50 + Math.random() * 950,
-      json: { text: `answer ${n}` },
-    }))
+    await using ground = await prepareGround(
+      ({ n }) => ({
+        delayMs: 50 + Math.random() * 950,
+        json: { text: `answer ${n}` },
+      }),
+      initialisedFolder,
+    )
     await using server = await startDeed(await ground.env())
     const client = ground.client(server.address)
     await client.publish()
@@ -55,10 +59,13 @@ describe('a server that is told to end', () => {
   }).timeout(60_000)
 
   it('gives back what takes longer than the grace time', async () => {
-    await using ground = await prepareGround(({ n }) => ({
-      delayMs: n <= 2 ? hangMs : 50,
-      json: { text: `answer ${n}` },
-    }))
+    await using ground = await prepareGround(
+      ({ n }) => ({
+        delayMs: n <= 2 ? hangMs : 50,
+        json: { text: `answer ${n}` },
+      }),
+      initialisedFolder,
+    )
     const env = await ground.env({ DEED_DRAIN_SECONDS: '1' })
     await using first = await startDeed(env)
     const client = ground.client(first.address)
@@ -83,10 +90,13 @@ describe('a server that is told to end', () => {
   }).timeout(60_000)
 
   it('ends at once when it is told twice, and loses nothing', async () => {
-    await using ground = await prepareGround(({ n }) => ({
-      delayMs: n === 1 ? hangMs : 50,
-      json: { text: `answer ${n}` },
-    }))
+    await using ground = await prepareGround(
+      ({ n }) => ({
+        delayMs: n === 1 ? hangMs : 50,
+        json: { text: `answer ${n}` },
+      }),
+      initialisedFolder,
+    )
     const env = await ground.env()
     await using first = await startDeed(env)
     const client = ground.client(first.address)
@@ -139,7 +149,7 @@ describe('a second server', () => {
   afterEach(endProcesses)
 
   it('is refused in one line on the same port, and on the same data folder', async () => {
-    await using ground = await prepareGround()
+    await using ground = await prepareGround(undefined, initialisedFolder)
     await using other = await dataFolder()
     const env = await ground.env()
     await using first = await startDeed(env)

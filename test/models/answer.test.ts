@@ -70,6 +70,7 @@ describe('answer', () => {
       model: MODEL,
       outcome: 'VALID',
       usage: { inputTokens: 100, outputTokens: 20, cacheReadTokens: 0, cacheWriteTokens: 0 },
+      usageEstimated: false,
       costMicroUsd: 400n,
       providerRequestId: 'req_1',
     })

@@ -84,6 +84,7 @@ function offer(projectId: string): Offer {
     detached: false,
     here: true,
     retryOf: undefined,
+    apiKeyId: undefined,
     key: undefined,
     fingerprint: undefined,
     traceparent: undefined,
@@ -94,6 +95,6 @@ function offer(projectId: string): Offer {
 
 function settlement(of: Offer | undefined, { identity }: Replica): Settlement {
   assert(of)
-  const answer = { code: 0, response: Buffer.from('answered'), model: 'test/one', ledger: [] }
+  const answer = { code: 0, response: Buffer.from('answered'), model: 'test/one', cachedFrom: undefined, ledger: [] }
   return { projectId: of.projectId, operationId: of.id, attempt: 1, ...answer, identity }
 }

@@ -108,6 +108,7 @@ describe('OperationService', () => {
       // 1,000 tokens at $1, 100 at $5 and 10,000 from the cache at $0.1 per million.
       costMicroUsd: 2_500n,
       retryOf: '',
+      cachedFrom: '',
     })
     assert.equal(request?.typeUrl, 'type.googleapis.com/test.list.v1.Text')
     assert.deepEqual(contract.decode(`${one}/Priced`, request.value), { text: 'what?' })
@@ -130,6 +131,7 @@ describe('OperationService', () => {
       cacheWriteTokens: 0,
       costMicroUsd: 2_500n,
       providerRequestId: 'req_7',
+      usageEstimated: false,
     })
   })
 

@@ -53,10 +53,16 @@ async function kept(key: string, make: () => Promise<Buffer>): Promise<Buffer> {
   const found = await readFile(path).catch(() => undefined)
   if (found) return found
   const image = await make()
+  await keep(path, image).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error // a checkout with the same packages and other parts has removed the shelf
+  })
+  return image
+}
+
+async function keep(path: string, image: Buffer): Promise<void> {
   const staging = `${path}.${randomUUID()}`
   await writeFile(staging, image)
-  await rename(staging, path) // the other worker may make the same
-  return image
+  await rename(staging, path) // another worker may make the same
 }
 
 function hashOf(texts: readonly string[]): string {

@@ -1,4 +1,4 @@
-import { chmod, cp, mkdir, readFile, realpath } from 'node:fs/promises'
+import { chmod, cp, mkdir, readFile, realpath, rename } from 'node:fs/promises'
 import { dirname, join, matchesGlob, resolve } from 'node:path'
 import { filesOf, linkFiles, linkPackages, personEnvironment, run } from './package.ts'
 
@@ -110,7 +110,7 @@ async function copy(
   const isInto = words.length > 1 || value.endsWith('/')
   for (const source of words) {
     if (from) {
-      linkFiles(join(from.folder, source), target)
+      await copyFromStage(join(from.folder, source), target)
       continue
     }
     const files = included.filter((path) => path === source || path.startsWith(`${source}/`))
@@ -121,6 +121,15 @@ async function copy(
       await cp(join(context, path), join(target, end), { recursive: true })
     }
   }
+}
+
+/** A stage of which something is copied is of no more use: what has its place to itself is moved, which is faster by thousands of files. */
+async function copyFromStage(source: string, target: string): Promise<void> {
+  await mkdir(dirname(target), { recursive: true })
+  await rename(source, target).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOTEMPTY') throw error
+    linkFiles(source, target)
+  })
 }
 
 /** Packages are linked from those that are installed here instead of being downloaded; all else is run. */

@@ -11,6 +11,7 @@ import { ApiKeyServiceService } from '../../gen/deed/v1/api_key_service.ts'
 import { ContractServiceService } from '../../gen/deed/v1/contract_service.ts'
 import { OperationServiceService } from '../../gen/deed/v1/operation_service.ts'
 import { ProjectServiceService } from '../../gen/deed/v1/project_service.ts'
+import { UsageServiceService } from '../../gen/deed/v1/usage_service.ts'
 import { OperationsService } from '../../gen/google/longrunning/operations.ts'
 import { DeedError } from '../../src/errors/deed-error.ts'
 import { encodeStatus } from '../../src/errors/status.ts'
@@ -62,7 +63,7 @@ export async function fakeDeed(answers: Answers): Promise<FakeDeed> {
     }
   }
   const services = [ContractServiceService, OperationServiceService, ApiKeyServiceService, ProjectServiceService]
-  for (const service of [...services, OperationsService]) {
+  for (const service of [...services, UsageServiceService, OperationsService]) {
     const handlers = Object.entries(service).flatMap(([name, { path, responseStream }]) => {
       const short = path.slice(path.lastIndexOf('/') + 1)
       const answer = answers[service === OperationsService ? `Operations/${short}` : short]

@@ -4,11 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool } from 'pg'
 import { databaseName, databaseUrl } from '../../src/storage/embedded/cluster.ts'
 import { findPostmaster } from '../../src/storage/embedded/postmaster.ts'
+import { type DataFolder, dataFolder } from './data-folder.ts'
 import { DeedClient } from './deed-client.ts'
 import { clusterOf, type DeedEnvironment, freePort } from './deed-process.ts'
 import { FakeAnthropic, type FakeAnthropicOptions } from './fake-anthropic.ts'
 import { misplaced } from './operations.ts'
-import { dataFolder } from './postgres.ts'
 
 const secret = 'a key that only the fault tests have'
 
@@ -22,14 +22,17 @@ export type Ground = {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** `respond`: instead of answers after 50 ms. */
-export async function prepareGround(respond?: FakeAnthropicOptions['respond']): Promise<Ground> {
+/** `respond`: instead of answers after 50 ms. `makeFolder`: {@link initialisedFolder} where servers keep their database in it. */
+export async function prepareGround(
+  respond?: FakeAnthropicOptions['respond'],
+  makeFolder: () => Promise<DataFolder> = dataFolder,
+): Promise<Ground> {
   const stack = new AsyncDisposableStack()
   const fake = new FakeAnthropic({
     respond: respond ?? (({ n }) => ({ delayMs: 50, json: { text: `answer ${n}` } })),
   })
   stack.use(await fake.start())
-  const { path: dataDir } = stack.use(await dataFolder())
+  const { path: dataDir } = stack.use(await makeFolder())
   const keyFile = join(dataDir, 'given.key')
   await writeFile(keyFile, secret.replaceAll(' ', '-'))
   return {

@@ -42,12 +42,13 @@ export async function deedDatabase(): Promise<{ url: string; db: Database; proje
   return { url, db, projectId: id, [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }
 
-/** A replica's operations over the database, with the echo contract. */
+/** A replica's operations over the database, with the echo contract, or the one method of another. */
 export async function replica(
   db: Database,
   providers: Providers,
+  source = echoSource,
 ): Promise<{ operations: Operations; method: Method } & AsyncDisposable> {
-  const method = await methodOf(echoSource)
+  const method = await methodOf(source)
   const operations = new Operations({
     db: db.pool,
     log: silent,
@@ -79,6 +80,7 @@ export function echoCall(projectId: string, method: Method, text: string, more: 
     message,
     request: toBinary(method.input, message),
     key: undefined,
+    apiKeyId: undefined,
     context: ROOT_CONTEXT,
     signal: new AbortController().signal,
     ...more,

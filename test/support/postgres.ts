@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { type Cluster, databaseUrl, openCluster } from '../../src/storage/embedded/cluster.ts'
 import { findPostmaster, stopPostmaster } from '../../src/storage/embedded/postmaster.ts'
+import { isFree } from '../../src/storage/embedded/settings.ts'
 import { ensurePostmaster } from '../../src/storage/embedded/start.ts'
 import { migrate } from '../../src/storage/migrate.ts'
 import { initialise, initialisedFolder } from './data-folder.ts'
@@ -111,6 +112,7 @@ async function startPostgres(dataDir: string, settings: Readonly<Record<string, 
     pid,
     stop: () => stopPostmaster(cluster),
     async start() {
+      await released(cluster, port)
       const again = await ensurePostmaster(cluster, limits())
       if (again.port !== port) throw new Error(`the port ${port} was taken meanwhile`)
     },
@@ -121,6 +123,12 @@ async function startPostgres(dataDir: string, settings: Readonly<Record<string, 
     },
     [Symbol.asyncDispose]: () => stopPostmaster(cluster, AbortSignal.timeout(stopTimeoutMs)),
   }
+}
+
+/** Waits for a port that a postmaster has left: for a moment after its end it may still have it, and would get another. */
+async function released(cluster: Cluster, port: number): Promise<void> {
+  const limit = AbortSignal.timeout(stopTimeoutMs)
+  while (!(await findPostmaster(cluster)) && !(await isFree(port))) await sleep(5, undefined, { signal: limit })
 }
 
 async function running(cluster: Cluster): Promise<{ pid: number }> {

@@ -57,25 +57,20 @@ export type TestDeed = AsyncDisposable &
 
 export type PublishWith = { key?: string; allowBreaking?: boolean }
 
-/**
- * A Deed in this process on a free port, over an empty database of its own. Its default model is `test/one`; `models` is what
- * is set for single ones.
- */
-export async function startDeed(providers: Providers, models: ServerConfig['models'] = new Map()): Promise<TestDeed> {
+/** `models`: what is set for single ones. */
+export type DeedOptions = { models?: ServerConfig['models'] }
+
+/** A Deed in this process on a free port, over an empty database of its own. Its default model is `test/one`. */
+export async function startDeed(providers: Providers, more: DeedOptions = {}): Promise<TestDeed> {
   await using stack = new AsyncDisposableStack()
   const { url } = stack.use(await migratedDatabase())
   const folder = stack.use(await dataFolder())
-  const deed = stack.use(await startReplica(url, folder.path, providers, models))
+  const deed = stack.use(await startReplica(url, folder.path, providers, more))
   const owned = stack.move()
   return { ...deed, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-async function startReplica(
-  url: string,
-  dataDir: string,
-  providers: Providers,
-  models: ServerConfig['models'],
-): Promise<TestDeed> {
+async function startReplica(url: string, dataDir: string, providers: Providers, more: DeedOptions): Promise<TestDeed> {
   await using stack = new AsyncDisposableStack()
   const config = {
     dataDir,
@@ -84,7 +79,7 @@ async function startReplica(
     port: 0,
     model: 'test/one',
     providers: new Map(),
-    models,
+    models: more.models ?? new Map(),
     cassette: undefined,
     adminKeyFile: undefined,
     drainMs: 0,
@@ -109,7 +104,7 @@ async function startReplica(
     project,
     addProject: () => addProject(db),
     keyFor: async (role) => (await createKey(db, project.id, `a ${role}`, role)).secret,
-    replica: (others = providers) => startReplica(url, dataDir, others, models),
+    replica: (others = providers) => startReplica(url, dataDir, others, more),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }

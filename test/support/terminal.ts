@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { covered } from './processes.ts'
 
 /** A program in a pseudo terminal of its own: it sees a terminal on stdin, stdout and stderr. */
 export type Terminal = AsyncDisposable & {
@@ -22,7 +23,7 @@ export function openTerminal(command: string, { columns, env }: TerminalOptions)
   )
   const [program = '', ...args] = inTerminal(`stty cols ${columns} rows 40; ${command}`)
   const child = spawn(program, args, {
-    env: { ...Object.fromEntries(inherited), TERM: 'xterm-256color', LC_ALL: 'C.UTF-8', ...env },
+    env: { ...Object.fromEntries(inherited), ...covered, TERM: 'xterm-256color', LC_ALL: 'C.UTF-8', ...env },
   })
   let shown = ''
   let seen = 0

@@ -103,6 +103,10 @@ export interface Policy {
   priority: Priority;
   /** How much thought a model gives an answer, for models that can be told. Default: what the model does by itself. */
   effort: Effort;
+  /** For how long an answer is given again to equal requests of the same version in the same project. Default: not at all. */
+  cacheTtl:
+    | Duration
+    | undefined;
   /** Shown to the model before each request, in this order. Only a method has them. */
   examples: Example[];
 }
@@ -136,6 +140,7 @@ function createBasePolicy(): Policy {
     queueTimeout: undefined,
     priority: 0,
     effort: 0,
+    cacheTtl: undefined,
     examples: [],
   };
 }
@@ -171,6 +176,9 @@ export const Policy: MessageFns<Policy> = {
     }
     if (message.effort !== 0) {
       writer.uint32(80).int32(message.effort);
+    }
+    if (message.cacheTtl !== undefined) {
+      Duration.encode(message.cacheTtl, writer.uint32(90).fork()).join();
     }
     for (const v of message.examples) {
       Example.encode(v!, writer.uint32(98).fork()).join();
@@ -271,6 +279,14 @@ export const Policy: MessageFns<Policy> = {
             message.effort = reader.int32() as any;
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.cacheTtl = Duration.decode(reader, reader.uint32());
+            continue;
+          }
           case 12: {
             if (tag !== 98) {
               break;
@@ -312,6 +328,9 @@ export const Policy: MessageFns<Policy> = {
       : undefined;
     message.priority = object.priority ?? 0;
     message.effort = object.effort ?? 0;
+    message.cacheTtl = (object.cacheTtl !== undefined && object.cacheTtl !== null)
+      ? Duration.fromPartial(object.cacheTtl)
+      : undefined;
     message.examples = object.examples?.map((e) => Example.fromPartial(e)) || [];
     return message;
   },

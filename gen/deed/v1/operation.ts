@@ -114,9 +114,12 @@ export interface Operation {
     | undefined;
   /** The attempts that were made or are being made. */
   attempts: number;
-  /** `provider/name` of the model that gave the last completion; empty before one. */
+  /** `provider/name` of the model that gave the last completion, or the answer that was cached; empty before that. */
   model: string;
-  /** The sum of its completions' costs in millionths of a US dollar. Unset when a completion's price is unknown. */
+  /**
+   * The sum of its completions' costs in millionths of a US dollar. Unset when a completion's price is unknown, 0
+   * for an answer from the cache.
+   */
   costMicroUsd?:
     | bigint
     | undefined;
@@ -124,6 +127,8 @@ export interface Operation {
   completions: Completion[];
   /** `operations/{id}` of the operation that this one repeats; empty when it repeats none. */
   retryOf: string;
+  /** `operations/{id}` of the operation whose answer was given again, by the method's `cache_ttl`; empty when a model was asked. */
+  cachedFrom: string;
 }
 
 /** What the `metadata` of a google.longrunning.Operation says. */
@@ -179,7 +184,11 @@ export interface Completion {
   /** The provider's id of the request, to quote to its support; empty when it gave none. */
   providerRequestId: string;
   /** When it was started. */
-  startTime: Date | undefined;
+  startTime:
+    | Date
+    | undefined;
+  /** Whether tokens are an estimate from the text: it was cut off, and the provider never told them. */
+  usageEstimated: boolean;
 }
 
 function createBaseOperation(): Operation {
@@ -198,6 +207,7 @@ function createBaseOperation(): Operation {
     costMicroUsd: undefined,
     completions: [],
     retryOf: "",
+    cachedFrom: "",
   };
 }
 
@@ -252,6 +262,9 @@ export const Operation: MessageFns<Operation> = {
     }
     if (message.retryOf !== "") {
       writer.uint32(122).string(message.retryOf);
+    }
+    if (message.cachedFrom !== "") {
+      writer.uint32(146).string(message.cachedFrom);
     }
     return writer;
   },
@@ -389,6 +402,14 @@ export const Operation: MessageFns<Operation> = {
             message.retryOf = reader.string();
             continue;
           }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.cachedFrom = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -437,6 +458,7 @@ export const Operation: MessageFns<Operation> = {
       : undefined;
     message.completions = object.completions?.map((e) => Completion.fromPartial(e)) || [];
     message.retryOf = object.retryOf ?? "";
+    message.cachedFrom = object.cachedFrom ?? "";
     return message;
   },
 };
@@ -603,6 +625,7 @@ function createBaseCompletion(): Completion {
     latency: undefined,
     providerRequestId: "",
     startTime: undefined,
+    usageEstimated: false,
   };
 }
 
@@ -646,6 +669,9 @@ export const Completion: MessageFns<Completion> = {
     }
     if (message.startTime !== undefined) {
       Timestamp.encode(toTimestamp(message.startTime), writer.uint32(98).fork()).join();
+    }
+    if (message.usageEstimated !== false) {
+      writer.uint32(104).bool(message.usageEstimated);
     }
     return writer;
   },
@@ -759,6 +785,14 @@ export const Completion: MessageFns<Completion> = {
             message.startTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.usageEstimated = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -792,6 +826,7 @@ export const Completion: MessageFns<Completion> = {
       : undefined;
     message.providerRequestId = object.providerRequestId ?? "";
     message.startTime = object.startTime ?? undefined;
+    message.usageEstimated = object.usageEstimated ?? false;
     return message;
   },
 };

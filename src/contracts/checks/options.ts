@@ -10,7 +10,7 @@ import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect'
 import type { Fault } from '../fault.ts'
 import type { Image } from '../image.ts'
 import { ownOption, ownRegistry } from '../own-image.ts'
-import { policyMessage, statedPolicy } from '../policy.ts'
+import { hasSingleResponse, policyMessage, statedPolicy } from '../policy.ts'
 import { validatorOf } from '../validator.ts'
 import { validateMessage } from '../violations.ts'
 import { usedTypes } from './used-types.ts'
@@ -37,6 +37,9 @@ function policyFaults(desc: DescMethod | DescService, { file }: DescService, ele
   const { timeoutMs = Number.POSITIVE_INFINITY, attemptTimeoutMs = 0, queueTimeoutMs = 0 } = statedPolicy(desc)
   if (attemptTimeoutMs > timeoutMs) causes.push(`(${option}).attempt_timeout: must not be longer than timeout`)
   if (queueTimeoutMs > timeoutMs) causes.push(`(${option}).queue_timeout: must not be longer than timeout`)
+  if (desc.kind === 'rpc' && message.cacheTtl !== undefined && !hasSingleResponse(desc)) {
+    causes.push(`(${option}).cache_ttl: only for methods with a single response`)
+  }
   if (desc.kind === 'service' && message.examples.length > 0)
     causes.push(`(${option}).examples: belong to a method, since each has messages of its own`)
   return causes.map((cause) => ({ file: file.proto.name, element, cause }))

@@ -17,7 +17,7 @@ export async function retryOperation(
   db: Queryable,
   submitter: Submitter,
   { name, idempotencyKey: field }: RetryOperationRequest,
-  { principal: { projectId }, metadata, context, signal }: Caller,
+  { principal: { projectId, keyId }, metadata, context, signal }: Caller,
 ): Promise<RetryOperationResponse> {
   const id = operationId(name)
   const key = idempotencyKey(metadata, { idempotency_key: field })
@@ -32,6 +32,7 @@ export async function retryOperation(
     message,
     request: row.request,
     key,
+    apiKeyId: keyId,
     context,
     signal,
     retryOf: id,

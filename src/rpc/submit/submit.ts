@@ -10,7 +10,7 @@ import type { Submitter } from './submitter.ts'
 export async function submitOperation(
   submitter: Submitter,
   { method: path, request, idempotencyKey: field }: SubmitOperationRequest,
-  { principal: { projectId }, metadata, context, signal }: Caller,
+  { principal: { projectId, keyId }, metadata, context, signal }: Caller,
 ): Promise<SubmitOperationResponse> {
   const method = submitter.method(projectId, path)
   // What a Struct holds is JSON.
@@ -24,6 +24,7 @@ export async function submitOperation(
     message,
     request: bytes,
     key,
+    apiKeyId: keyId,
     context,
     signal,
   })

@@ -72,6 +72,7 @@ function fresh({ method, retryOf }: Submission, { operationId, state }: Submitte
     code: null,
     response: null,
     model: null,
+    cachedFrom: null,
     settledAt: null,
   }
 }

@@ -61,7 +61,8 @@ export async function freePort(last: number | undefined): Promise<number> {
   throw new Error('no free port on 127.0.0.1 between 15000 and 32767 for PostgreSQL; set DATABASE_URL to one that runs')
 }
 
-function isFree(port: number): Promise<boolean> {
+/** Whether nothing listens on a port of 127.0.0.1. */
+export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer()
     server.once('error', () => resolve(false))

@@ -20,5 +20,7 @@ export const Completion = defineEntity({
     latencyMs: p.double().$type<number>(),
     providerRequestId: p.text(),
     startedAt: p.datetime(),
+    usageEstimated: p.boolean(),
+    place: p.bigint('bigint'),
   },
 })

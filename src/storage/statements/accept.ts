@@ -28,6 +28,8 @@ export type AcceptInput = {
   /** Leased to the replica at once, unless its project has a limit on what runs: then it queues like all others. */
   here: boolean
   retryOf: string | undefined
+  /** The API key that the call came with; undefined for none. */
+  apiKeyId: string | undefined
 }
 
 /**
@@ -44,7 +46,7 @@ export type AcceptOutput = { operationId: string; day: string; same: boolean; le
 export const acceptFunction = `
 create or replace function accept(p uuid[], i uuid[], d date[], c text[], v int[], m text[], k text[], f bytea[], req bytea[],
   tp text[], pri smallint[], fails int[], attempt_ms float8[], timeout_ms float8[], queue_ms float8[], det boolean[], here boolean[],
-  retry uuid[], who uuid)
+  retry uuid[], akey uuid[], who uuid)
 returns table (o int, operation_id uuid, day date, same boolean, leased boolean) language plpgsql ${byKey} as $$
 #variable_conflict use_column
 declare won uuid[] := '{}'; new uuid[]; keyed boolean := exists (select 1 from unnest(k) as u(k) where u.k is not null);
@@ -65,9 +67,10 @@ begin
   end if;
   all_won := not keyed or cardinality(won) = cardinality(i);
 
-  with ins as (insert into operation (project_id, id, day, contract, version, method, key, request, traceparent, retry_of)
-    select u.p, u.i, u.d, u.c, u.v, u.m, u.k, u.req, u.tp, u.retry
-    from unnest(p, i, d, c, v, m, k, req, tp, retry) as u(p, i, d, c, v, m, k, req, tp, retry)
+  with ins as (insert into operation (project_id, id, day, contract, version, method, key, request, traceparent, retry_of,
+      api_key_id)
+    select u.p, u.i, u.d, u.c, u.v, u.m, u.k, u.req, u.tp, u.retry, u.akey
+    from unnest(p, i, d, c, v, m, k, req, tp, retry, akey) as u(p, i, d, c, v, m, k, req, tp, retry, akey)
     where all_won or u.k is null or u.i = any (won)
     on conflict do nothing returning id)
   select coalesce(array_agg(ins.id), '{}') into new from ins;           -- only what is new is leased or queued
@@ -97,7 +100,7 @@ begin
 end $$`
 
 /** Number of values in {@link acceptValues}. */
-export const acceptWidth = 19
+export const acceptWidth = 20
 
 /** The function's call, its parameters numbered from `from`. */
 export const acceptCall = (from: number) => `accept(${placeholders(from, acceptWidth)})`
@@ -122,6 +125,7 @@ export function acceptValues(batch: readonly AcceptInput[], replicaId: string): 
     boolArray(batch.map((b) => b.detached)),
     boolArray(batch.map((b) => b.here)),
     uuidArray(batch.map((b) => b.retryOf ?? null)),
+    uuidArray(batch.map((b) => b.apiKeyId ?? null)),
     replicaId,
   ]
 }

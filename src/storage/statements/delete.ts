@@ -2,13 +2,18 @@ import { byKey, type Queryable, run } from './statement.ts'
 
 export type Deleted = 'deleted' | 'unfinished' | 'missing'
 
-/** Deletes an operation that has ended, with its result. Its key stays taken, and its completions stay in the ledger. */
+/**
+ * Deletes an operation that has ended, with its result, which no later call gets from the cache then. Its key stays taken, its
+ * completions stay in the ledger, and whose they are is kept for it.
+ */
 export const deleteFunction = `
 create or replace function delete_operation(p uuid, i uuid, d date) returns text language plpgsql ${byKey} as $$
 begin
   delete from result where project_id = p and id = i and day = d;
   if found then
-    delete from operation where project_id = p and id = i and day = d;
+    with gone as (delete from operation where project_id = p and id = i and day = d returning project_id, id, day, contract, method, api_key_id)
+    insert into deleted_operation (project_id, id, day, contract, method, api_key_id) select * from gone on conflict do nothing;
+    delete from answer_cache where project_id = p and operation_id = i;
     return 'deleted';
   end if;
   return case when exists (select 1 from operation where project_id = p and id = i and day = d) then 'unfinished' else 'missing' end;

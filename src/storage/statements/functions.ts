@@ -1,5 +1,6 @@
 import { acceptFunction } from './accept.ts'
 import { appendLedgerFunction } from './append-ledger.ts'
+import { cachedAnswerFunction } from './cached-answers.ts'
 import { cancelFunction } from './cancel.ts'
 import { candidatesFunction, claimFunction } from './claim.ts'
 import { deleteFunction } from './delete.ts'
@@ -12,6 +13,7 @@ import { promoteFunction } from './promote.ts'
 import { reapFunction } from './reap.ts'
 import { resultsFunction } from './results.ts'
 import { retryFunction } from './retry.ts'
+import { rollUpFunction } from './roll-up.ts'
 import { settleFunction } from './settle.ts'
 
 /**
@@ -36,4 +38,6 @@ export const functions: readonly string[] = [
   deleteFunction,
   lostLeasesFunction,
   takeModelFunction,
+  cachedAnswerFunction,
+  rollUpFunction,
 ]

@@ -18,6 +18,8 @@ export type OperationRow = {
   /** Empty when it was not asked for. */
   response: Buffer | null
   model: string | null
+  /** The operation whose answer its result is, when that came from the cache. */
+  cachedFrom: string | null
   settledAt: Date | null
 }
 

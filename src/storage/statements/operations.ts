@@ -22,7 +22,7 @@ function columns(payload: Payload): { select: string; joins: string } {
       where r.id is null and project_id = o.project_id and operation_id = o.id limit 1) ${as} on true`
   return {
     select: `o.id, o.day::text as day, o.contract, o.version, o.method, o.key, ${requests[payload]} as request,
-        o.retry_of as "retryOf", r.code, ${responses[payload]} as response, r.model,
+        o.retry_of as "retryOf", r.code, ${responses[payload]} as response, r.model, r.cached_from as "cachedFrom",
         (extract(epoch from o.accepted_at) * 1000)::float8 as "acceptedMs", (extract(epoch from r.settled_at) * 1000)::float8 as "settledMs",
         coalesce(r.attempt, l.attempt, t.attempt, q.attempt, 0) as attempts,
         case when r.code = 0 then 'SUCCEEDED' when r.code = 1 then 'CANCELLED' when r.code is not null then 'FAILED'

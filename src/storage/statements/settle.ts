@@ -9,8 +9,10 @@ export type SettleInput = {
   attempt: number
   code: number
   response: Uint8Array
-  /** `provider/name` of the last completion; empty before one. */
+  /** `provider/name` of the last completion, or of the one whose answer was cached; empty before one. */
   model: string
+  /** The operation whose answer this is, from the cache; undefined for none. */
+  cachedFrom: string | undefined
   ledger: readonly LedgerRow[]
 }
 
@@ -20,16 +22,16 @@ export type SettleInput = {
  * replica whose reply was lost: most batches return nothing.
  */
 export const settleFunction = `
-create or replace function settle_fenced(p uuid[], i uuid[], a int[], c smallint[], resp bytea[], mo text[], who uuid, ${ledgerParameters})
+create or replace function settle_fenced(p uuid[], i uuid[], a int[], c smallint[], resp bytea[], mo text[], cf uuid[], who uuid, ${ledgerParameters})
 returns setof int language plpgsql ${byKey} as $$
 declare n int;
 begin
   ${insertLedger};
-  with s as (select * from unnest(p, i, a, c, resp, mo) as u(p, i, a, c, resp, mo) order by u.p, u.i),
+  with s as (select * from unnest(p, i, a, c, resp, mo, cf) as u(p, i, a, c, resp, mo, cf) order by u.p, u.i),
   del as (delete from lease l using s where l.project_id = s.p and l.operation_id = s.i and l.attempt = s.a and l.replica_id = who
-          returning l.project_id, l.operation_id, l.day, l.attempt, s.c, s.resp, s.mo)
-  insert into result (project_id, id, day, attempt, replica_id, code, response, model)
-    select del.project_id, del.operation_id, del.day, del.attempt, who, del.c, del.resp, del.mo from del;
+          returning l.project_id, l.operation_id, l.day, l.attempt, s.c, s.resp, s.mo, s.cf)
+  insert into result (project_id, id, day, attempt, replica_id, code, response, model, cached_from)
+    select del.project_id, del.operation_id, del.day, del.attempt, who, del.c, del.resp, del.mo, del.cf from del;
   get diagnostics n = row_count;
   if n < cardinality(i) then
     return query
@@ -38,7 +40,7 @@ begin
   end if;
 end $$`
 
-const width = 7 + ledgerWidth
+const width = 8 + ledgerWidth
 
 /** The function's call, its parameters numbered from `from`, as a table of the ordinals `o` that are not stored. */
 export const settleCall = (from: number) => `settle_fenced(${placeholders(from, width)}) as unsettled(o)`
@@ -51,6 +53,7 @@ export function settleValues(batch: readonly SettleInput[], replicaId: string): 
     int2Array(batch.map((b) => b.code)),
     byteaArray(batch.map((b) => b.response)),
     textArray(batch.map((b) => b.model)),
+    uuidArray(batch.map((b) => b.cachedFrom ?? null)),
     replicaId,
     ...ledgerArrays(batch.flatMap((b) => b.ledger)),
   ]

@@ -27,7 +27,7 @@ describe('the limits of a model that two replicas ask', () => {
 
   before(async () => {
     const limits = { requestsPerMinute, tokensPerMinute: null, concurrency }
-    one = await startDeed(model.providers, new Map([['test/one', { limits }]]))
+    one = await startDeed(model.providers, { models: new Map([['test/one', { limits }]]) })
     two = await one.replica()
     contract = await one.publish(echoProto)
   })
