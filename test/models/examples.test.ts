@@ -6,6 +6,7 @@ import { exampleTurns } from '../../src/models/examples.ts'
 import { systemText } from '../../src/models/prompt.ts'
 import type { Turn } from '../../src/models/provider.ts'
 import { createAnthropic } from '../../src/models/providers/anthropic.ts'
+import { Models } from '../../src/models/routing/models.ts'
 import { FakeAnthropic } from '../support/fake-anthropic.ts'
 import { methodsOf, requestOf } from '../support/methods.ts'
 import { scripted } from '../support/scripted.ts'
@@ -60,7 +61,7 @@ describe('the examples of a method', () => {
       turns = request.turns
       return '{}'
     })
-    const options = { providers, defaultModel: 'test/one' }
+    const options = { models: new Models({ providers }), defaultModel: 'test/one' }
     const { kind } = await answer(tag, requestOf(tag, { text: 'x' }), options, ROOT_CONTEXT, AbortSignal.timeout(5_000))
     assert.equal(kind, 'response')
     assert.deepEqual(turns.slice(0, -1), exampleTurns(tag))
@@ -70,7 +71,7 @@ describe('the examples of a method', () => {
   it('are marked for the cache of the Messages API, at their end', async () => {
     await using fake = await new FakeAnthropic({ respond: () => ({ json: { tags: [] } }) }).start()
     const providers = new Map([['anthropic', createAnthropic({ apiKey: 'key', baseUrl: fake.url })]])
-    const options = { providers, defaultModel: 'anthropic/claude-sonnet-5-5' }
+    const options = { models: new Models({ providers }), defaultModel: 'anthropic/claude-sonnet-5-5' }
     await answer(tag, requestOf(tag), options, ROOT_CONTEXT, AbortSignal.timeout(5_000))
     const [, , , last, request] = fake.requests[0]?.body.messages ?? []
     const content = [{ type: 'text', text: '{"tags":[]}', cache_control: { type: 'ephemeral' } }]
