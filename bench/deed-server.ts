@@ -10,9 +10,10 @@ import { createLog } from '../src/telemetry/log.ts'
 import { serveUntilTold } from './ready.ts'
 import { timeStatements } from './statement-times.ts'
 import { answerText } from './ticket.ts'
+import { ticks } from './ticks.ts'
 
 // Deed as it is run, on a PostgreSQL of its own in a folder that is removed at the end. Its model answers at once, or after
-// `--model-ms N`. With `--spans` it traces, and reports how long its statements took.
+// `--model-ms N`; each item of a stream after as long. With `--spans` it traces, and reports how long its statements took.
 
 const startTimeoutMs = 60_000
 
@@ -22,9 +23,13 @@ const modelMs = Number(values['model-ms'])
 const statements = values.spans ? timeStatements() : undefined
 
 const usage = { inputTokens: 120, outputTokens: 60, cacheReadTokens: 0, cacheWriteTokens: 0 }
-const provider: Provider = async function* (_, signal) {
-  if (modelMs > 0) await delay(modelMs, undefined, { signal })
-  yield { kind: 'text', text: answerText }
+const provider: Provider = async function* (request, signal) {
+  if (request.method.shape === 'server_streaming') {
+    for await (const text of ticks(request, modelMs, signal)) yield { kind: 'text', text }
+  } else {
+    if (modelMs > 0) await delay(modelMs, undefined, { signal })
+    yield { kind: 'text', text: answerText }
+  }
   yield { kind: 'end', stop: 'complete', usage, providerRequestId: '' }
 }
 

@@ -5,6 +5,7 @@ import { benchLoad } from './load.ts'
 import { benchQueue } from './queue.ts'
 import { type Row, readable } from './rows.ts'
 import { benchStart } from './start.ts'
+import { benchStream } from './stream.ts'
 
 // `npm run bench -- NAME [options] [--json]`: measures, and prints a table or a line of JSON per row. Exit codes: 0 done, 1 a
 // target is missed or the run failed, 2 wrong usage.
@@ -46,6 +47,7 @@ const benches: ReadonlyMap<string, Bench> = new Map<string, Bench>([
       run: benchQueue,
     },
   ],
+  ['stream', { about: 'items of streams, from the model to the caller, beside the target', run: benchStream }],
   ['keywords', { about: 'how often local/keywords is right about Debian packages', run: benchKeywords }],
 ])
 

@@ -40,7 +40,7 @@ export type Ticket = {
 export async function buildTicket(signal: AbortSignal): Promise<Ticket> {
   const build = await buildImage(folder, signal)
   if (build.kind === 'faults') throw new Error(build.faults.map(({ file, cause }) => `${file}: ${cause}`).join('\n'))
-  const method = firstMethod(build.bytes)
+  const method = ticketMethod(build.bytes)
   return {
     image: Buffer.from(build.bytes),
     path: `/${method.parent.typeName}/${method.name}`,
@@ -49,8 +49,8 @@ export async function buildTicket(signal: AbortSignal): Promise<Ticket> {
   }
 }
 
-function firstMethod(image: Uint8Array): DescMethod {
-  const method = readImage(image).services[0]?.methods[0]
-  if (!method) throw new Error(`${folder} has no method`)
+function ticketMethod(image: Uint8Array): DescMethod {
+  const method = readImage(image).registry.getService('bench.v1.TicketService')?.methods[0]
+  if (!method) throw new Error(`${folder} has no TicketService`)
   return method
 }

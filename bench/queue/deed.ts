@@ -77,7 +77,7 @@ export async function openDeed(url: string, { queued }: { queued: boolean }): Pr
       return Number(rows[0].count)
     },
     async clear() {
-      await pool.query('truncate operation, result, completion, idempotency, ready, timer, lease')
+      await pool.query('truncate operation, result, completion, item, idempotency, ready, timer, lease')
       await pool.query('update lane set vtime = default, floor_due = default, swept_at = default')
     },
     async load(count, kind) {

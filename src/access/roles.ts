@@ -29,6 +29,7 @@ export const methodRoles: ReadonlyMap<string, readonly Role[]> = new Map([
   ['/deed.v1.ContractService/DeleteContract', managers],
   ['/deed.v1.OperationService/GetOperation', readers],
   ['/deed.v1.OperationService/ListOperations', readers],
+  ['/deed.v1.OperationService/ListOperationItems', readers],
   ['/deed.v1.OperationService/SubmitOperation', callers],
   ['/deed.v1.OperationService/BatchSubmitOperations', callers],
   ['/deed.v1.OperationService/WatchOperations', everyone],

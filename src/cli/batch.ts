@@ -40,6 +40,11 @@ export async function batch(context: CommandContext, args: BatchArguments): Prom
   const stopped = AbortSignal.any([signal, stop.signal])
   using connection = connect(target, stopped)
   const published = await fetchMethod(connection, args.method)
+  const { methodKind } = published.desc
+  if (methodKind === 'server_streaming' || methodKind === 'client_streaming') {
+    const what = methodKind === 'server_streaming' ? 'returns a stream' : 'takes a stream of requests as one'
+    throw misuse(`${args.method} ${what}: a line of a batch is one request with one response`, 'use "npx deed call"')
+  }
   await using results = await Results.open(path)
 
   const bar = progressBar(total)

@@ -1,6 +1,7 @@
 import { type DescMethod, fromBinary, type Registry, toJson } from '@bufbuild/protobuf'
 import type { Metadata } from '@grpc/grpc-js'
 import { Operation } from '../../gen/google/longrunning/operations.ts'
+import { remarkOn } from './call-remark.ts'
 import type { CommandContext } from './command.ts'
 import type { Reply, UnaryMethod } from './connect.ts'
 import { fetchMethod } from './contract-method.ts'
@@ -8,14 +9,13 @@ import { type Failure, misuse } from './failure.ts'
 import { span } from './format.ts'
 import { jsonLine } from './json-line.ts'
 import { methodName } from './names.ts'
-import type { Output } from './output.ts'
-import { encodeRequest, readData } from './request-data.ts'
+import { encodeRequest, type RequestData, readData } from './request-data.ts'
 
 export type CallArguments = {
   /** `acme.support.v1.TicketService/TriageTicket` */
   method: string
-  /** JSON or YAML, `@` and the path of a file with it, or `-` for stdin. */
-  data: string | undefined
+  /** Each JSON or YAML, `@` and the path of a file with it, or `-` for stdin. More than one for a method that takes a stream. */
+  data: readonly string[]
   /** Ask for the fields instead. */
   interactive: boolean
   idempotencyKey: string | undefined
@@ -31,19 +31,30 @@ export async function call(context: CommandContext, args: CallArguments): Promis
   const { service, method } = methodName(args.method)
   const { connection, output, signal } = context
   const { data, interactive } = args
-  if (interactive === (data !== undefined)) throw notOne(interactive)
+  if (interactive === data.length > 0) throw notOne(interactive)
   if (interactive) requireTerminal()
-  if (data === '-' && process.stdin.isTTY && !output.json) output.remark('type the request, and end it with Ctrl-D:')
-  const given = data === undefined ? undefined : await readData(data, signal)
-  const { desc, registry } = await fetchMethod(connection, args.method)
-  const send = (bytes: Buffer) => sendRequest(context, args, `/${service}/${method}`, bytes)
-  const { response, trailers } = given
-    ? await send(await encodeRequest(desc.input, given, registry))
+  if (data.includes('-') && process.stdin.isTTY && !output.json)
+    output.remark('type the request, and end it with Ctrl-D:')
+  const given: RequestData[] = []
+  for (const each of data) given.push(await readData(each, signal))
+  const published = await fetchMethod(connection, args.method)
+  const { desc, registry } = published
+  const path = `/${service}/${method}`
+  if (desc.methodKind !== 'unary') {
+    if (interactive) throw misuse('--interactive asks for one request and one answer', 'give -d, --data <request>')
+    const { callStream } = await import('./call-stream.ts')
+    return await callStream(context, published, given, { path, ...args })
+  }
+  const [request, another] = given
+  if (another) throw misuse('the method takes one request', 'give -d, --data <request> once')
+  const send = (bytes: Buffer) => sendRequest(context, args, path, bytes)
+  const { response, trailers } = request
+    ? await send(await encodeRequest(desc.input, request, registry))
     : await askAndSend(context, desc, registry, send)
   if (desc.output.typeName === longRunning) return await started(context, args, Operation.decode(response), trailers)
   const answer = toJson(desc.output, fromBinary(desc.output, response), { registry })
   output.print(output.json ? jsonLine(answer) : JSON.stringify(answer, undefined, 2))
-  remarkOn(trailers, output)
+  remarkOn([trailers], output)
 }
 
 /** What a long-running method answers: its operation, or with `--wait` what that ends with. */
@@ -107,25 +118,4 @@ async function sendRequest(
 
 function overBytes(path: string): UnaryMethod<Buffer, Buffer> {
   return { path, requestSerialize: (bytes) => bytes, responseDeserialize: (bytes) => bytes }
-}
-
-/** What the server says about its answer: where it is stored, and what made it. */
-function remarkOn(trailers: Metadata, output: Output): void {
-  const names = ['operation', 'contract-version', 'model', 'replayed', 'cached-from']
-  const [operation, version, model, replayed, cachedFrom] = names.map((name) =>
-    trailers.get(`deed-${name}`).map(String).at(0),
-  )
-  const isReplay = replayed === 'true'
-  if (output.json) {
-    output.remark(jsonLine({ operation, contractVersion: version, model, replayed: isReplay, cachedFrom }))
-    return
-  }
-  const parts = [
-    operation,
-    version && `version ${version.slice(version.lastIndexOf('/') + 1)}`,
-    model,
-    isReplay && 'replayed',
-    cachedFrom !== undefined && `the answer of ${cachedFrom}`,
-  ].filter(Boolean)
-  if (parts.length > 0) output.remark(parts.join(' · '))
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { Client, connectivityState, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
+import { type Exchange, type Exchanged, exchange } from './exchange.ts'
 import { Failure } from './failure.ts'
 import { refusal, wasDetailed } from './refusal.ts'
 import { type StreamMethod, streamed } from './streamed.ts'
@@ -35,6 +36,8 @@ export type Reply<S> = { response: S; trailers: Metadata }
 export type Connection = {
   /** Makes a call. Throws a Failure that says what the server refused, or that it cannot be reached. */
   call<Q, S>(method: UnaryMethod<Q, S>, request: Q, options?: CallOptions): Promise<Reply<S>>
+  /** Makes a call of any shape, over bytes. Throws as `call` does, after the messages that came before. */
+  exchange(exchange: Exchange, options?: CallOptions): Promise<Exchanged>
   /** Makes a call that is answered with any number of messages, for as long as it takes. Throws as `call` does. */
   stream<Q, S>(method: StreamMethod<Q, S>, request: Q): AsyncGenerator<S>
   [Symbol.dispose](): void
@@ -70,6 +73,15 @@ export function connect(target: Target, signal: AbortSignal): Connection {
       const deadline = Date.now() + (options.timeoutMs ?? defaultTimeoutMs)
       try {
         return await unary(client, method, request, metadata, deadline, signal)
+      } catch (error) {
+        throw isServiceError(error) ? explain(error, client, target.address, signal) : error
+      }
+    },
+    async exchange(messages, options = {}) {
+      const metadata = await metadataOf(target, options)
+      const deadline = Date.now() + (options.timeoutMs ?? defaultTimeoutMs)
+      try {
+        return await exchange(client, messages, metadata, deadline, signal)
       } catch (error) {
         throw isServiceError(error) ? explain(error, client, target.address, signal) : error
       }

@@ -24,6 +24,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
     'npx deed call mail.v1.MailService/ReadMail --interactive',
     'npx deed call mail.v1.MailService/SortArchive -d @archive.yaml --wait --deadline 10m',
     'cat request.json | npx deed call mail.v1.MailService/ReadMail -d - --idempotency-key order-48213',
+    'npx deed call mail.v1.MailService/ReadMails -d @mails.jsonl',
   ],
   'deed batch': [
     'npx deed batch mail.v1.MailService/ReadMail mails.jsonl',

@@ -1,5 +1,6 @@
 import { fromBinary, type JsonValue, toJson } from '@bufbuild/protobuf'
 import { Operation } from '../../gen/deed/v1/operation.ts'
+import { OperationServiceService } from '../../gen/deed/v1/operation_service.ts'
 import type { Any } from '../../gen/google/protobuf/any.ts'
 import type { Image } from '../contracts/image.ts'
 import { ownRegistry } from '../contracts/own-image.ts'
@@ -10,7 +11,13 @@ import { Failure } from './failure.ts'
 import { ownJson } from './own-json.ts'
 
 /** What was asked and answered, as JSON. Exactly one of response and error is there when the operation has ended. */
-export type Payloads = { request?: JsonValue; response?: JsonValue; error?: StatusDetails }
+export type Payloads = {
+  request?: JsonValue
+  requests?: JsonValue[]
+  items?: JsonValue[]
+  response?: JsonValue
+  error?: StatusDetails
+}
 
 /** Gets the image of a contract's version; undefined when the contract was deleted. Each is fetched once. */
 export function imageReader(connection: Connection): (contractVersion: string) => Promise<Image | undefined> {
@@ -25,22 +32,38 @@ export function imageReader(connection: Connection): (contractVersion: string) =
   }
 }
 
-/** Decodes the payloads of operations. */
-export function payloadReader(connection: Connection): (operation: Operation) => Promise<Payloads> {
+/** Decodes the payloads of operations, with the items of each if they are wanted. */
+export function payloadReader(connection: Connection, withItems = false): (operation: Operation) => Promise<Payloads> {
   const read = imageReader(connection)
-  return async ({ contractVersion, request, result }) => {
+  return async ({ contractVersion, request, requests, result, itemCount, name }) => {
     const image = await read(contractVersion)
     return {
       ...(request && { request: anyJson(request, image) }),
+      ...(requests.length > 0 && { requests: requests.map((each) => anyJson(each, image)) }),
+      ...(withItems &&
+        itemCount > 0 && { items: (await itemsOf(connection, name)).map((each) => anyJson(each, image)) }),
       ...(result?.$case === 'response' && { response: anyJson(result.value, image) }),
       ...(result?.$case === 'error' && { error: readStatus(result.value) }),
     }
   }
 }
 
+/** All that are stored, a page at a time. */
+async function itemsOf(connection: Connection, name: string): Promise<Any[]> {
+  const items: Any[] = []
+  let pageToken = ''
+  do {
+    const request = { name, pageSize: 1_000, pageToken }
+    const { response } = await connection.call(OperationServiceService.listOperationItems, request)
+    items.push(...response.items)
+    pageToken = response.nextPageToken
+  } while (pageToken !== '')
+  return items
+}
+
 /** An operation in protobuf's JSON mapping, but with its payloads in place of the Any and the Status. */
 export function operationJson(operation: Operation, payloads: Payloads): Record<string, unknown> {
-  const bare = { ...operation, request: undefined, result: undefined }
+  const bare = { ...operation, request: undefined, requests: [], result: undefined }
   return { ...ownJson('deed.v1.Operation', Operation, bare), ...payloads }
 }
 

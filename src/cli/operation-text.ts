@@ -1,11 +1,13 @@
 import { type Completion, CompletionOutcome, type Operation, OperationState } from '../../gen/deed/v1/operation.ts'
 import { statusLine, statusLines } from '../errors/status-details.ts'
 import { dollars, enumName, moment, span } from './format.ts'
+import { jsonLine } from './json-line.ts'
 import type { Payloads } from './operation-payload.ts'
 import { table } from './table.ts'
 
 /** An operation as a block of lines for a person. */
-export function operationText(operation: Operation, { request, response, error }: Payloads, width?: number): string[] {
+export function operationText(operation: Operation, payloads: Payloads, width?: number): string[] {
+  const { request, requests = [], items = [], response, error } = payloads
   const { name, method, contractVersion, acceptTime, settleTime, idempotencyKey, attempts, model } = operation
   const state = enumName(OperationState, 'OPERATION_STATE_', operation.state)
   const took = acceptTime && settleTime ? `  (after ${span(settleTime.getTime() - acceptTime.getTime())})` : ''
@@ -24,7 +26,10 @@ export function operationText(operation: Operation, { request, response, error }
     `${name}  ${state}`,
     ...facts.map(([label = '', value]) => `  ${label.padEnd(9)} ${value}`),
     ...section('request', request === undefined ? [] : pretty(request)),
-    ...section('response', response === undefined ? [] : pretty(response)),
+    ...section('requests', requests.map(jsonLine)),
+    ...section('items', items.map(jsonLine)),
+    // Of a stream there is nothing beside its items.
+    ...section('response', response === undefined || operation.itemCount > 0 ? [] : pretty(response)),
     ...section('error', error ? [statusLine(error), ...statusLines(error).map((line) => `  ${line}`)] : []),
     ...section('completions', operation.completions.length === 0 ? [] : completionTable(operation.completions, width)),
   ]

@@ -59,7 +59,7 @@ export async function getOperation({ connection, output }: CommandContext, id: s
   const { response } = await connection.call(Service.getOperation, { name })
   const { operation } = response
   if (!operation) throw new Failure(`the server did not show ${name}`)
-  const payloads = await payloadReader(connection)(operation)
+  const payloads = await payloadReader(connection, true)(operation)
   const lines = output.json
     ? [jsonLine(operationJson(operation, payloads))]
     : operationText(operation, payloads, output.columns)

@@ -76,7 +76,12 @@ export function createProgram(around: Surroundings): Command {
 
   add(program, 'call', 'call a method of a published contract')
     .argument('<service/method>', 'for example acme.support.v1.TicketService/TriageTicket')
-    .option('-d, --data <request>', 'the request in JSON or YAML, @FILE to read it from a file, - from stdin')
+    .option(
+      '-d, --data <request>',
+      'the request in JSON or YAML, @FILE to read it from a file, - from stdin; of a method that takes several, a JSON array, JSON Lines or -d again',
+      (value: string, before: readonly string[]) => [...before, value],
+      [] as readonly string[],
+    )
     .option('-i, --interactive', 'ask for the fields of the request, one by one', false)
     .option('--idempotency-key <key>', 'one key, one outcome: the same call later returns the same answer')
     .option('--wait', 'wait for the end of what a long-running method starts', false)

@@ -13,6 +13,7 @@ import { type LongRunning, longRunning } from './long-running.ts'
 import { isLongRunning, operationInfo } from './operation-info.ts'
 import { type Policy, policyOf } from './policy.ts'
 import { requestIdField } from './request-id.ts'
+import { requestList } from './request-list.ts'
 import { validatorOf } from './validator.ts'
 
 /** One rpc of a published contract, with everything that a call of it needs. */
@@ -25,8 +26,11 @@ export type Method = {
   /** `/acme.support.v1.TicketService/TriageTicket` */
   path: string
   desc: DescMethod
+  /** How its calls look: one message or a stream of them, each way. */
+  shape: Shape
+  /** What an operation is asked: of a client-streaming method all requests of the call (see request-list.ts). */
   input: DescMessage
-  /** What the model fills: of a long-running method not the operation, but what that ends with. */
+  /** What the model fills: of a long-running method not the operation, but what that ends with; of a server-streaming one each item. */
   output: DescMessage
   /** What only a method that is answered with its operation has. */
   longRunning: LongRunning | undefined
@@ -39,6 +43,8 @@ export type Method = {
   /** Shared by the methods of an image; knows its predefined rules, and has compiled those of this method. */
   validator: Validator
 }
+
+export type Shape = DescMethod['methodKind']
 
 /** A version of a contract. `methods` is keyed by the method's name. */
 export type Contract = { name: string; version: number; image: Image; methods: ReadonlyMap<string, Method> }
@@ -56,8 +62,9 @@ export function loadContracts(image: Image, versionOf: (service: string) => numb
 }
 
 function loadMethod(desc: DescMethod, version: number, registry: FileRegistry, validator: Validator): Method {
-  const { parent: service, input, name } = desc
+  const { parent: service, name, methodKind: shape } = desc
   const { output, metadata } = typesOf(desc, registry)
+  const input = shape === 'client_streaming' ? requestList(desc.input) : desc.input
   const policy = policyOf(desc)
   // What comes out of it does not matter: the validator compiles a message's rules when it first meets one.
   for (const type of [input, output]) validator.validate(type, create(type))
@@ -67,6 +74,7 @@ function loadMethod(desc: DescMethod, version: number, registry: FileRegistry, v
     name,
     path: `/${service.typeName}/${name}`,
     desc,
+    shape,
     input,
     output,
     longRunning: metadata && longRunning(metadata),

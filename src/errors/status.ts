@@ -66,6 +66,17 @@ export function encodeStatus(error: DeedError): Uint8Array {
   return Status.encode(toStatus(error)).finish()
 }
 
+/** An encoded google.rpc.Status with more in the metadata of its ErrorInfo. */
+export function withMetadata(bytes: Uint8Array, more: Readonly<Record<string, string>>): Uint8Array {
+  const decoded = Status.decode(bytes)
+  const details = decoded.details.map((detail) => {
+    if (detail.typeUrl !== 'type.googleapis.com/google.rpc.ErrorInfo') return detail
+    const info = ErrorInfo.decode(detail.value)
+    return any('ErrorInfo', ErrorInfo.encode({ ...info, metadata: { ...info.metadata, ...more } }).finish())
+  })
+  return Status.encode({ ...decoded, details }).finish()
+}
+
 function any(name: string, value: Uint8Array): Any {
   return { typeUrl: `type.googleapis.com/google.rpc.${name}`, value: Buffer.from(value) }
 }

@@ -1,12 +1,14 @@
-import type { Message } from '@bufbuild/protobuf'
+import { fromBinary, type Message } from '@bufbuild/protobuf'
 import { status } from '@grpc/grpc-js'
 import type { Context } from '@opentelemetry/api'
 import type { Method } from '../contracts/method.ts'
 import { DeedError, type FieldViolation } from '../errors/deed-error.ts'
-import { type Completion, complete } from './completion.ts'
+import { type Completion, complete, type OnText } from './completion.ts'
 import { exampleTurns } from './examples.ts'
-import { repairTurns, requestTurn, systemText } from './prompt.ts'
-import type { ModelError, Turn, Usage } from './provider.ts'
+import type { ItemSink } from './item-sink.ts'
+import { type BrokenList, ListReader } from './list-reader.ts'
+import { continuationTurn, repairTurns, requestTurn, systemText } from './prompt.ts'
+import type { CompletionRequest, ModelError, Turn, Usage } from './provider.ts'
 import { readAnswer } from './read-answer.ts'
 import type { Model } from './routing/model.ts'
 import type { Models } from './routing/models.ts'
@@ -36,6 +38,9 @@ export type Answer =
   | { kind: 'failure'; error: DeedError; retryable: boolean; retryAfterMs: number; completions: CompletionRecord[] }
   | { kind: 'aborted'; completions: CompletionRecord[] }
 
+/** Items that a model which goes on with a list is shown at the most. */
+const maxShown = 1_000
+
 export type AnswerOptions = {
   models: Models
   /** `provider/name`, for methods whose policy names none. */
@@ -51,6 +56,7 @@ export type AnswerOptions = {
  * - A model that is unavailable, or will not work as the server is set up, is passed over for the next. So is one whose
  *   breaker is open or whose limits are reached, without being asked. After the last: MODELS_EXHAUSTED, worth another
  *   attempt if one was merely unavailable.
+ * - A method that returns a stream is answered with a list, whose items go to `sink` as they are written; the response is empty then.
  * - A refusal, or a request that the vendor rejects, is final: a wrong request does not move on. So is one that a
  *   cassette does not have.
  *
@@ -62,9 +68,10 @@ export async function answer(
   options: AnswerOptions,
   context: Context,
   signal: AbortSignal,
+  sink?: ItemSink,
 ): Promise<Answer> {
   const names = method.policy.models.length > 0 ? method.policy.models : [options.defaultModel]
-  const attempt = new Attempt(method, request, context, signal)
+  const attempt = new Attempt(method, request, context, signal, sink)
   const models = names.flatMap((name) => {
     const model = options.models.get(name)
     if (!model) attempt.unconfigured.push(name)
@@ -85,41 +92,30 @@ class Attempt {
   readonly #request: Message
   readonly #context: Context
   readonly #signal: AbortSignal
+  readonly #sink: ItemSink | undefined
   #repairs = 0
 
-  constructor(method: Method, request: Message, context: Context, signal: AbortSignal) {
+  constructor(method: Method, request: Message, context: Context, signal: AbortSignal, sink: ItemSink | undefined) {
     this.#method = method
     this.#request = request
     this.#context = context
     this.#signal = signal
+    this.#sink = sink
   }
 
   /** Asks one model, with repairs. Undefined when the next is to be asked, of which there is none after the `last`. */
-  async ask(model: Model, last: boolean): Promise<Answer | undefined> {
+  ask(model: Model, last: boolean): Promise<Answer | undefined> {
+    return this.#sink ? this.#askForList(model, last, this.#sink) : this.#askForMessage(model, last)
+  }
+
+  async #askForMessage(model: Model, last: boolean): Promise<Answer | undefined> {
     const turns: Turn[] = [...exampleTurns(this.#method), requestTurn(this.#method, this.#request)]
     for (;;) {
-      const completion = await this.#complete(model, turns, last)
+      const completion = await this.#complete(model, last, { turns })
       const { end } = completion
       switch (end.kind) {
-        case 'aborted':
-          if (end.asked) this.#record(model, 'ABORTED', completion)
-          return { kind: 'aborted', completions: this.#completions }
-        case 'failed':
-          this.#record(model, 'FAILED', completion)
-          if (end.error.kind === 'rejected')
-            return this.#final('MODEL_REJECTED_REQUEST', `${model.name}: ${end.error.message}`)
-          if (end.error.kind === 'unrecorded')
-            return this.#final('CASSETTE_MISS', `${model.name}: ${end.error.message}`)
-          this.#failures.push({ model: model.name, error: end.error })
-          return undefined
-        case 'skipped':
-          this.#failures.push({ model: model.name, error: end.error })
-          return undefined
-        case 'refused':
-          this.#record(model, 'REFUSED', completion)
-          return this.#final('MODEL_REFUSED', `${model.name} declined to answer this request`)
-        case 'truncated':
-        case 'complete': {
+        case 'complete':
+        case 'truncated': {
           const read = end.kind === 'complete' ? readAnswer(this.#method, end.text) : this.#cutOff()
           if (read.kind === 'valid') {
             this.#record(model, 'VALID', completion)
@@ -129,8 +125,66 @@ class Attempt {
           if (this.#repairs >= this.#method.policy.maxRepairs) return this.#invalid(model.name, read.violations)
           this.#repairs++
           turns.push(...repairTurns(end.text, read.violations))
+          break
         }
+        default:
+          return this.#without(model, completion, end)
       }
+    }
+  }
+
+  /** The same for a list: what is stored of it stays, whatever becomes of the rest, and each completion goes on from there. */
+  async #askForList(model: Model, last: boolean, sink: ItemSink): Promise<Answer | undefined> {
+    let broken: BrokenList | undefined
+    for (;;) {
+      const list = new ListReader(this.#method, sink)
+      const turns = [await this.#listTurn(sink, broken)]
+      const completion = await this.#complete(model, last, { turns, itemsBefore: sink.count }, list.push)
+      const { end } = completion
+      // It was stopped for what it wrote.
+      const stopped = list.broken !== undefined && !this.#signal.aborted && end.kind === 'aborted'
+      if (!stopped && end.kind !== 'complete' && end.kind !== 'truncated') return this.#without(model, completion, end)
+      const cutOff = end.kind === 'truncated' && !list.broken
+      const read = cutOff ? { ...this.#cutOff(), item: undefined } : list.end()
+      if (read.kind === 'valid') {
+        this.#record(model, 'VALID', completion)
+        return { kind: 'response', bytes: new Uint8Array(), model: model.name, completions: this.#completions }
+      }
+      this.#record(model, cutOff ? 'TRUNCATED' : 'INVALID', completion)
+      if (this.#repairs >= this.#method.policy.maxRepairs) return this.#invalid(model.name, read.violations)
+      this.#repairs++
+      broken = read
+    }
+  }
+
+  async #listTurn(sink: ItemSink, broken: BrokenList | undefined): Promise<Turn> {
+    const { count } = sink
+    if (count === 0 && !broken) return requestTurn(this.#method, this.#request)
+    const last = (await sink.last(maxShown)).map((bytes) => fromBinary(this.#method.output, bytes))
+    return continuationTurn(this.#method, this.#request, { count, last, broken })
+  }
+
+  /** What follows from a completion without an answer. Undefined when the next model is to be asked. */
+  #without(model: Model, completion: Completion, end: Completion['end']): Answer | undefined {
+    switch (end.kind) {
+      case 'aborted':
+        if (end.asked) this.#record(model, 'ABORTED', completion)
+        return { kind: 'aborted', completions: this.#completions }
+      case 'failed':
+        this.#record(model, 'FAILED', completion)
+        if (end.error.kind === 'rejected')
+          return this.#final('MODEL_REJECTED_REQUEST', `${model.name}: ${end.error.message}`)
+        if (end.error.kind === 'unrecorded') return this.#final('CASSETTE_MISS', `${model.name}: ${end.error.message}`)
+        this.#failures.push({ model: model.name, error: end.error })
+        return undefined
+      case 'skipped':
+        this.#failures.push({ model: model.name, error: end.error })
+        return undefined
+      case 'refused':
+        this.#record(model, 'REFUSED', completion)
+        return this.#final('MODEL_REFUSED', `${model.name} declined to answer this request`)
+      default:
+        throw new Error(`a completion that ended as ${end.kind} has an answer`)
     }
   }
 
@@ -154,17 +208,22 @@ class Attempt {
     return { ...this.#failure(error), retryable: unavailable.length > 0, retryAfterMs }
   }
 
-  #complete(model: Model, turns: readonly Turn[], last: boolean): Promise<Completion> {
+  #complete(
+    model: Model,
+    last: boolean,
+    asked: Pick<CompletionRequest, 'turns' | 'itemsBefore'>,
+    onText?: OnText,
+  ): Promise<Completion> {
     const request = {
       system: systemText(this.#method),
-      turns,
+      ...asked,
       schema: responseSchema(this.#method),
       maxOutputTokens: this.#method.policy.maxOutputTokens,
       effort: this.#method.policy.effort,
       method: this.#method,
       request: this.#request,
     }
-    return complete(model, request, this.#context, this.#signal, last)
+    return complete(model, request, this.#context, this.#signal, last, onText)
   }
 
   #record(model: Model, outcome: CompletionRecord['outcome'], completion: Completion): void {

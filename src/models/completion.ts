@@ -33,10 +33,14 @@ export type Completion = {
   latencyMs: number
 }
 
+/** Takes the text as it comes; nothing more is asked of the provider before it resolves. False: no more is wanted. */
+export type OnText = (text: string) => Promise<boolean>
+
 /**
  * Asks a model once, if its breaker and limits let it, and gathers what it streams, in a span of the gen_ai semantic
  * conventions that never holds content. `last`: there is no other model to ask, so it waits a little for a place under the
- * limits. Throws only for bugs: how it ended is in the result.
+ * limits. Throws what `onText` throws, else only for bugs: how it ended is in the result. A completion of which no more was
+ * wanted ends as `aborted`.
  */
 export async function complete(
   model: Model,
@@ -44,6 +48,7 @@ export async function complete(
   context: Context,
   signal: AbortSignal,
   last: boolean,
+  onText?: OnText,
 ): Promise<Completion> {
   const started = performance.now()
   const startTimeMs = Date.now()
@@ -55,7 +60,7 @@ export async function complete(
   }
   let completion: Completion | undefined
   try {
-    completion = await ask(model, request, context, signal)
+    completion = await ask(model, request, context, signal, onText)
     return completion
   } finally {
     admission.end(completion ? verdictOf(completion.end) : 'none', completion && tokensOf(completion))
@@ -77,6 +82,7 @@ async function ask(
   request: Omit<CompletionRequest, 'model' | 'headers' | 'dialect'>,
   context: Context,
   signal: AbortSignal,
+  onText?: OnText,
 ): Promise<Completion> {
   const [providerName, name] = splitModel(model.name)
   const span = startSpan(providerName, name, request.maxOutputTokens, context)
@@ -85,9 +91,13 @@ async function ask(
   const started = performance.now()
   try {
     const asked = { ...request, model: name, headers: traceHeaders(span, context) }
+    // Aborted rather than left, so that the provider says what it has used.
+    const enough = new AbortController()
+    const either = onText ? AbortSignal.any([signal, enough.signal]) : signal
     const parts: string[] = []
-    using stopped = whenAborted(signal, () => ({ ...estimatedUsage(asked, NO_USAGE, parts), providerRequestId: '' }))
-    const gathered = gather(model.complete, asked, parts, signal)
+    using stopped = whenAborted(either, () => ({ ...estimatedUsage(asked, NO_USAGE, parts), providerRequestId: '' }))
+    const take = onText && (async (text: string) => (await onText(text)) || enough.abort())
+    const gathered = gather(model.complete, asked, parts, either, take)
     const outcome = await Promise.race([gathered, stopped.outcome])
     const completion = { ...outcome, startTimeMs, latencyMs: Math.round(performance.now() - started) }
     describe(span, completion)
@@ -146,6 +156,7 @@ async function gather(
   request: CompletionRequest,
   parts: string[],
   signal: AbortSignal,
+  take?: (text: string) => Promise<unknown>,
 ): Promise<Outcome> {
   let size = 0
   if (signal.aborted) return { end: { kind: 'aborted', asked: false }, ...NOTHING_USED }
@@ -157,6 +168,7 @@ async function gather(
       }
       parts.push(event.text)
       size += event.text.length
+      if (take) await take(event.text)
       if (size > MAX_ANSWER_CHARS) {
         const known = { ...estimatedUsage(request, NO_USAGE, parts), providerRequestId: '' }
         return { end: { kind: 'truncated', text: parts.join('') }, ...known }

@@ -2,6 +2,7 @@ import type { DescMessage, Message } from '@bufbuild/protobuf'
 import { toJson } from '@bufbuild/protobuf'
 import type { Method } from '../contracts/method.ts'
 import type { FieldViolation } from '../errors/deed-error.ts'
+import type { BrokenList } from './list-reader.ts'
 import type { Turn } from './provider.ts'
 import { isWellKnown } from './schema.ts'
 import { describeField } from './schema-text.ts'
@@ -20,6 +21,12 @@ const EXAMPLES = `# Examples
 
 The conversation begins with examples: requests, and the answers that are right for them. Answer the last request.`
 
+const LIST = `# The answer is a list
+
+The response is {"items": […]}, and each item is sent to the caller as soon as it is written: it cannot be taken back. Write the
+items in the order in which they are to be read, each as the schema has it, and close the list when nothing is left. With
+nothing to list it is empty.`
+
 /** More would not help a model, and could fill its context. */
 const MAX_VIOLATIONS = 50
 const MAX_ECHO = 256 * 1024
@@ -35,6 +42,7 @@ export function systemText(method: Method): string {
       RULES,
       `# The method ${method.contract}.${method.name}`,
       method.instructions,
+      ...(method.shape === 'server_streaming' ? [LIST] : []),
       ...(fields.length > 0 ? [`# The fields of the request`, fields.join('\n')] : []),
       ...(method.policy.examples.length > 0 ? [EXAMPLES] : []),
     ]
@@ -48,48 +56,93 @@ export function systemText(method: Method): string {
 /** The first turn: the request in protobuf's JSON mapping, in a fence that it cannot close. Unknown fields stay hidden. */
 export function requestTurn(method: Method, request: Message): Turn {
   const json = toJson(method.input, request, { registry: method.registry, alwaysEmitImplicit: true })
-  const data = JSON.stringify(json, null, 1)
-  const tag = tagFor(data)
-  return { role: 'user', text: `<${tag}>\n${data}\n</${tag}>` }
+  return { role: 'user', text: fenced('request', JSON.stringify(json, null, 1)) }
+}
+
+/** Data between a pair of tags that it does not hold itself. */
+function fenced(name: string, data: string): string {
+  const tag = tagFor(name, data)
+  return `<${tag}>\n${data}\n</${tag}>`
+}
+
+/** What there is of a list: `count` items, the last ones of them, and what came next and broke the contract, if something did. */
+export type ListSoFar = { count: number; last: readonly Message[]; broken: BrokenList | undefined }
+
+/** The first turn for what is left of a list: any model can go on with it, whichever wrote the items that are there. */
+export function continuationTurn(method: Method, request: Message, { count, last, broken }: ListSoFar): Turn {
+  const shown = lastThatFit(
+    last.map((item) => JSON.stringify(toJson(method.output, item, { registry: method.registry }))),
+  )
+  const which = shown.length < count ? `; these are the last ${shown.length}` : ''
+  const text = [
+    requestTurn(method, request).text,
+    ...(count === 0
+      ? []
+      : [`The list has ${count} items already. They are final${which}:`, fenced('items', shown.join('\n'))]),
+    ...(broken ? [brokenText(broken)] : []),
+    count === 0
+      ? 'Answer with the whole list, corrected.'
+      : 'Answer with {"items": […]} that holds what comes after them and none of them again; empty when nothing is left.',
+  ]
+  return { role: 'user', text: text.join('\n') }
+}
+
+function brokenText({ item, violations }: BrokenList): string {
+  const tried = item === undefined ? [] : [fenced('rejected', item.slice(0, MAX_ECHO))]
+  return ['An earlier answer broke the contract after that:', ...tried, ...listed(violations)].join('\n')
+}
+
+function lastThatFit(texts: readonly string[]): readonly string[] {
+  let size = 0
+  const over = texts.findLastIndex((text) => {
+    size += text.length
+    return size > MAX_ECHO
+  })
+  return texts.slice(over + 1)
 }
 
 /**
  * A tag that the data does not have, nor anything that could be read as it: in other letters (`＜/REQUEST＞`), with spaces or
  * with characters that do not show. Found in one pass, since whoever writes the data may try to make it long.
  */
-function tagFor(data: string): string {
-  if (!/[<＜﹤]/.test(data)) return 'request'
+function tagFor(name: string, data: string): string {
+  if (!/[<＜﹤]/.test(data)) return name
   const plain = data
     .normalize('NFKC')
     .replaceAll(/\p{Cf}/gu, '')
     .toLowerCase()
-  if (!plain.includes('request')) return 'request'
+  if (!plain.includes(name)) return name
   const taken = new Set<string>()
-  for (const [, digits = ''] of plain.matchAll(/request-(\d{1,7})/g)) {
+  for (const [, digits = ''] of plain.matchAll(new RegExp(`${name}-(\\d{1,7})`, 'g'))) {
     for (let length = 1; length <= digits.length; length++) taken.add(digits.slice(0, length))
   }
   let n = 2
   while (taken.has(String(n))) n++
-  return `request-${n}`
+  return `${name}-${n}`
 }
 
 /** The turns that send an answer back to the model that gave it, with what is wrong with it. */
 export function repairTurns(answer: string, violations: readonly FieldViolation[]): Turn[] {
-  const listed = violations
-    .slice(0, MAX_VIOLATIONS)
-    .map(({ field, description }) => `- ${field || '(the answer)'}: ${description}`)
-  const more = violations.length > MAX_VIOLATIONS ? [`- and ${violations.length - MAX_VIOLATIONS} more`] : []
   return [
     { role: 'assistant', text: answer.trim() === '' ? '(empty)' : answer.slice(0, MAX_ECHO) },
     {
       role: 'user',
       text: [
         'That answer breaks the contract:',
-        ...listed,
-        ...more,
+        ...listed(violations),
         'Answer again with the whole JSON object, corrected.',
       ].join('\n'),
     },
+  ]
+}
+
+function listed(violations: readonly FieldViolation[]): string[] {
+  const more = violations.length > MAX_VIOLATIONS ? [`- and ${violations.length - MAX_VIOLATIONS} more`] : []
+  return [
+    ...violations
+      .slice(0, MAX_VIOLATIONS)
+      .map(({ field, description }) => `- ${field || '(the answer)'}: ${description}`),
+    ...more,
   ]
 }
 

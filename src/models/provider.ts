@@ -45,6 +45,8 @@ export type CompletionRequest = {
   /** For providers that work on the message itself (`local/keywords`). */
   method: Method
   request: Message
+  /** Items of the list that are there already and not to be given again; of a method that is answered with a stream. */
+  itemsBefore?: number
   /** W3C trace context for the provider's HTTP requests. */
   headers: Readonly<Record<string, string>>
 }

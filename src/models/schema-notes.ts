@@ -26,7 +26,10 @@ export function schemaNotes(method: Method): SchemaNote[] {
     const note = `${optional} properties may be left out: with more than ${MAX_OPTIONAL_PROPERTIES}, the schema stands in the prompt`
     notes.push({ field: '', note })
   }
-  ofMessage(method.output, schema, '', { registry: method.registry, told: new Set(), notes })
+  const walk = { registry: method.registry, told: new Set<DescMessage>(), notes }
+  if (method.shape === 'server_streaming')
+    ofMessage(method.output, schema.properties?.['items']?.items, 'items[]', walk)
+  else ofMessage(method.output, schema, '', walk)
   return notes
 }
 

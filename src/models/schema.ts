@@ -41,7 +41,8 @@ const cache = new WeakMap<Method, Form>()
  *
  * Required is what has a zero value to fall back on (implicit presence, repeated, map) or must be there by rule; what has
  * explicit presence (optional, oneof members, messages, wrappers) may be left out. Bounds and CEL rules stand in the
- * descriptions, so that the model knows them; protovalidate enforces them afterwards. Made once per method.
+ * descriptions, so that the model knows them; protovalidate enforces them afterwards. A method that returns a stream is answered
+ * with `{"items": […]}`. Made once per method.
  */
 export function responseSchema(method: Method): JsonSchema {
   return formOf(method).schema
@@ -57,13 +58,24 @@ function formOf(method: Method): Form {
   if (!form) {
     const forms = RECURSION_LEVELS.map((levels) => {
       const builder = new SchemaBuilder(method, levels)
-      return { schema: builder.message(method.output, []), deviates: builder.deviates }
+      const schema = builder.message(method.output, [])
+      return { schema: method.shape === 'server_streaming' ? listOf(schema) : schema, deviates: builder.deviates }
     })
     form = forms.find(({ schema }) => optionalProperties(schema) <= MAX_OPTIONAL_PROPERTIES) ?? forms.at(-1)
     if (!form) throw new Error('no recursion level')
     cache.set(method, form)
   }
   return form
+}
+
+/** A list of items, as an object: structured outputs ask for one. */
+function listOf(items: JsonSchema): JsonSchema {
+  return {
+    type: 'object',
+    properties: { items: { type: 'array', items } },
+    required: ['items'],
+    additionalProperties: false,
+  }
 }
 
 /** How many properties of a schema may be left out: vendors limit their number. */

@@ -17,6 +17,9 @@ export type Call = {
   signal: AbortSignal
 }
 
+/** Who is sent a stream: first which operation it is, then each item. `send` resolves when there is room for another. */
+export type Reader = { begin(operationId: string): void; send(item: Uint8Array): Promise<void> }
+
 /** A validated call whose caller does not wait for its end. `retryOf`: the id of the operation that it repeats. */
 export type Submission = Call & { retryOf?: string | undefined }
 

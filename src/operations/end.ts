@@ -22,7 +22,7 @@ export async function endOperation(
   throw new Error(`operations/${ref.operationId} is in none of ready, timer, lease and result`)
 }
 
-/** Deletes an operation that has ended, with its result. */
+/** Deletes an operation that has ended, with its result and items. */
 export async function removeOperation(db: Queryable, ref: OperationRef): Promise<Deleted> {
   const end = await deleteOperation(db, ref)
   // One of a rival's two statements may have come between.

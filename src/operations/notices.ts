@@ -6,10 +6,10 @@ import type { Queryable } from '../storage/statements/statement.ts'
 const flushMs = 8
 
 /** What replicas tell each other. `full`: there was more than a notification holds. */
-type Notice = { ready?: string[]; settled?: string[]; full?: true }
+type Notice = { ready?: string[]; settled?: string[]; stored?: string[]; full?: true }
 
 /**
- * Tells the other replicas what is due and what has ended, so that they need not wait for their next poll. A notification can
+ * Tells the other replicas what is due, what has ended and what streams have grown, so that they need not wait for their next poll. A notification can
  * be lost: nothing depends on it but the time that something takes.
  */
 export class Notices {
@@ -18,11 +18,14 @@ export class Notices {
   readonly #alone: () => boolean
   readonly #ready = new Set<string>()
   readonly #settled = new Set<string>()
+  readonly #stored = new Set<string>()
   #timer: NodeJS.Timeout | undefined
   /** Projects with due work. */
   onReady: (projectIds: readonly string[]) => void = () => {}
   /** Operations that have a result, some of which may be this replica's own news. */
   onSettled: (operationIds: readonly string[]) => void = () => {}
+  /** Operations that have more items, some of which may be this replica's own news. */
+  onStored: (operationIds: readonly string[]) => void = () => {}
   /** Notifications may be missing. */
   onGap: () => void = () => {}
 
@@ -46,6 +49,12 @@ export class Notices {
     this.#schedule()
   }
 
+  /** An operation has more items, for which somebody may wait elsewhere. */
+  stored(operationId: string): void {
+    this.#stored.add(operationId)
+    this.#schedule()
+  }
+
   /** Sends what is left. */
   async stop(): Promise<void> {
     clearTimeout(this.#timer)
@@ -62,15 +71,19 @@ export class Notices {
   async #flush(): Promise<void> {
     const ready = [...this.#ready]
     const settled = [...this.#settled]
+    const stored = [...this.#stored]
     this.#ready.clear()
     this.#settled.clear()
-    if (this.#alone() || ready.length + settled.length === 0) return
+    this.#stored.clear()
+    const count = ready.length + settled.length + stored.length
+    if (this.#alone() || count === 0) return
     // 39 bytes each.
     const room = Math.floor((maxPayloadBytes - 100) / 39)
     const notice: Notice = {
       ...(ready.length > 0 && { ready: ready.slice(0, room) }),
       ...(settled.length > 0 && { settled: settled.slice(0, Math.max(0, room - ready.length)) }),
-      ...(ready.length + settled.length > room && { full: true }),
+      ...(stored.length > 0 && { stored: stored.slice(0, Math.max(0, room - ready.length - settled.length)) }),
+      ...(count > room && { full: true }),
     }
     try {
       await notify(this.#db, JSON.stringify(notice))
@@ -80,10 +93,11 @@ export class Notices {
   }
 
   #receive(payload: string): void {
-    const { ready = [], settled = [], full } = parse(payload)
+    const { ready = [], settled = [], stored = [], full } = parse(payload)
     if (full) this.onGap()
     if (ready.length > 0) this.onReady(ready)
     if (settled.length > 0) this.onSettled(settled)
+    if (stored.length > 0) this.onStored(stored)
   }
 }
 
@@ -96,7 +110,12 @@ function parse(payload: string): Notice {
       const found: unknown = Reflect.get(value, key)
       return Array.isArray(found) ? found.filter((item) => typeof item === 'string') : []
     }
-    return { ready: strings('ready'), settled: strings('settled'), ...('full' in value && { full: true }) }
+    return {
+      ready: strings('ready'),
+      settled: strings('settled'),
+      stored: strings('stored'),
+      ...('full' in value && { full: true }),
+    }
   } catch {
     return {}
   }

@@ -10,7 +10,8 @@ import type { StoredResult } from '../storage/statements/results.ts'
 import type { Queryable } from '../storage/statements/statement.ts'
 import { Acceptor } from './acceptor.ts'
 import { type Admitted, admit } from './admission.ts'
-import type { Call, Reply, Submission, Submitted } from './call.ts'
+import type { Attempt } from './attempt.ts'
+import type { Call, Reader, Reply, Submission, Submitted } from './call.ts'
 import { Commits } from './commits.ts'
 import { endOperation, removeOperation } from './end.ts'
 import { dayOf } from './ids.ts'
@@ -18,6 +19,7 @@ import { Notices } from './notices.ts'
 import { cancelled, cancelledOnRequest, overloaded, shuttingDown } from './outcome.ts'
 import { Replica, replicaTtlMs } from './replica.ts'
 import { Runner } from './runner.ts'
+import { Streams } from './streams.ts'
 import { Upkeep } from './upkeep.ts'
 import { type OperationRef, Waiters } from './waiters.ts'
 import { type MethodSource, type RequestReader, Worker } from './worker.ts'
@@ -34,6 +36,9 @@ export type OperationsParts = {
   retentionDays: number
 }
 
+/** Whether somebody may wait at another replica for what an attempt here comes to. */
+const isAwaitedElsewhere = ({ detached, origin }: Attempt) => detached || origin !== undefined
+
 const maxInFlight = 20_000
 const idlePollMs = 20
 
@@ -46,6 +51,7 @@ export class Operations {
   readonly #acceptor: Acceptor
   readonly #runner: Runner
   readonly #waiters: Waiters
+  readonly #streams: Streams
   readonly #worker: Worker
   readonly #upkeep: Upkeep
   readonly #notices: Notices
@@ -63,9 +69,17 @@ export class Operations {
     this.#runner = new Runner(db, log, answers, commits)
     this.#waiters = new Waiters(db, log, (operationId) => this.#runner.has(operationId), listening)
     this.#runner.waiters = this.#waiters
+    this.#notices = new Notices(db, listener, log, () => this.#replica.alone)
+    this.#streams = new Streams({
+      db,
+      log,
+      waiters: this.#waiters,
+      listening,
+      onStored: (attempt) => isAwaitedElsewhere(attempt) && this.#notices.stored(attempt.operationId),
+    })
+    this.#runner.streams = this.#streams
     this.#worker = new Worker({ db, log, replica: this.#replica, runner: this.#runner, methodOf, read, listening })
     this.#upkeep = new Upkeep(db, log, retentionDays)
-    this.#notices = new Notices(db, listener, log, () => this.#replica.alone)
     this.#connect()
   }
 
@@ -78,8 +92,8 @@ export class Operations {
       this.#stopTaken().catch(late('attempts whose lease is gone'))
     }
     this.#replica.onLost = (identity) => this.#runner.stopAll('lost', identity)
-    this.#runner.onSettled = ({ operationId, detached, origin }) => {
-      if (detached || origin !== undefined) this.#notices.settled(operationId)
+    this.#runner.onSettled = (attempt) => {
+      if (isAwaitedElsewhere(attempt)) this.#notices.settled(attempt.operationId)
     }
     this.#upkeep.onReady = (projectIds) => this.#due(projectIds)
     this.#notices.onReady = (projectIds) => this.#worker.wake(projectIds)
@@ -87,6 +101,7 @@ export class Operations {
       for (const id of operationIds) this.#runner.stop(id, 'taken')
       this.#waiters.look(operationIds)
     }
+    this.#notices.onStored = (operationIds) => this.#streams.look(operationIds)
     this.#notices.onGap = () => this.#worker.poll()
   }
 
@@ -102,7 +117,20 @@ export class Operations {
    * the same call joins it or gets its stored result. Rejects with a DeedError, or with the signal's reason.
    */
   call(call: Call): Promise<Reply> {
-    return this.#counted(() => this.#answer(call))
+    return this.#counted(() => this.#answer(call, (ref) => this.#waiters.wait(ref, call.signal)))
+  }
+
+  /**
+   * The same for a method that returns a stream: the reader is sent each item once it is stored, from the first one on, whichever replica
+   * works on it. The reply's response is empty.
+   */
+  stream(call: Call, reader: Reader): Promise<Reply> {
+    return this.#counted(() =>
+      this.#answer(call, (ref) => {
+        reader.begin(ref.operationId)
+        return this.#streams.follow(ref, call.signal, reader.send)
+      }),
+    )
   }
 
   /** Commits the call, to be worked on whether or not somebody waits. Rejects as {@link call}. */
@@ -121,7 +149,7 @@ export class Operations {
     }
   }
 
-  async #answer(call: Call): Promise<Reply> {
+  async #answer(call: Call, collect: (ref: OperationRef) => Promise<StoredResult>): Promise<Reply> {
     const { projectId, key, signal } = call
     const detached = key !== undefined
     const admitted = await admit(this.#acceptor, call, { nowMs: this.#replica.now(), detached, here: true })
@@ -130,7 +158,7 @@ export class Operations {
     if (made && leased) void this.#run(call, admitted, detached)
     else if (made) this.#due([projectId])
     try {
-      const result = await this.#waiters.wait(ref, signal)
+      const result = await collect(ref)
       return { ...result, replayed: !made }
     } finally {
       // Without a key the operation ends with its caller.

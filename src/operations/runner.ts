@@ -15,6 +15,8 @@ import type { Commits, Settlement } from './commits.ts'
 import { Ledger } from './ledger.ts'
 import { cancelled, internal, replicaLost, shuttingDown, storageUnavailable, timedOut } from './outcome.ts'
 import type { Identity } from './replica.ts'
+import type { StoredItems } from './stored-items.ts'
+import type { Streams } from './streams.ts'
 import type { Waiters } from './waiters.ts'
 
 const settleRetryMs = 250
@@ -40,6 +42,7 @@ export class Runner {
   readonly #ledger: Ledger
   readonly #cache: AnswerCache
   waiters: Waiters | undefined
+  streams: Streams | undefined
   /** Called with each operation that this replica gave its result. */
   onSettled: (attempt: Attempt) => void = () => {}
 
@@ -105,12 +108,20 @@ export class Runner {
 
   async #work(running: Running): Promise<void> {
     const { attempt, completions } = running
+    const { operationId } = attempt
     const cached = await this.#cache.find(attempt)
     if (cached) return this.#settle(attempt, cached.response, cached.model, [], cached.operationId)
+    using items =
+      attempt.method.shape === 'server_streaming'
+        ? this.streams?.write(attempt, {
+            unavailable: () => this.waiters?.fail(operationId, storageUnavailable()),
+            taken: () => this.stop(operationId, 'taken'),
+          })
+        : undefined
     for (let failures = attempt.failures; ; ) {
       // It may have waited in the queue for longer than it had.
       if (performance.now() >= attempt.expiresAt) return this.#settle(attempt, timedOut(), '', completions)
-      const result = await this.#answer(running)
+      const result = await this.#answer(running, items)
       completions.push(...result.completions)
       const model = completions.at(-1)?.model ?? ''
       if (result.kind === 'response') return this.#settle(attempt, result.bytes, model, completions)
@@ -133,14 +144,16 @@ export class Runner {
     }
   }
 
-  async #answer(running: Running): Promise<Answer> {
-    const { attempt } = running
+  async #answer(running: Running, items: StoredItems | undefined): Promise<Answer> {
+    const { attempt, controller } = running
+    const { signal } = controller
     const leftMs = attempt.expiresAt - performance.now()
     const limitMs = Math.min(leftMs, attempt.method.policy.attemptTimeoutMs)
     const reason = limitMs === leftMs ? 'timeout' : 'attempt timeout'
     const timer = setTimeout(() => this.stop(attempt.operationId, reason), Math.max(0, limitMs))
     try {
-      return await answer(attempt.method, attempt.message, this.#options, attempt.context, running.controller.signal)
+      if (items) await this.#persist(attempt, () => items.begin(signal))
+      return await answer(attempt.method, attempt.message, this.#options, attempt.context, signal, items)
     } finally {
       clearTimeout(timer)
     }

@@ -142,7 +142,7 @@ function toContract(row: ContractRow): Contract {
 function toVersion(row: VersionRow, active: boolean, loaded: Loaded | undefined): ContractVersion {
   const methods = [...(loaded?.methods.values() ?? [])].map((method) => ({
     method: method.path.slice(1),
-    requestType: method.input.typeName,
+    requestType: method.desc.input.typeName,
     responseType: method.output.typeName,
     models: [...method.policy.models],
   }))

@@ -3,10 +3,13 @@ import type { MethodDefinition } from '@grpc/grpc-js'
 const same = (bytes: Buffer) => bytes
 
 /** A method over Buffers: what is in them is decoded behind the interceptors, where it can be answered with a status. */
-export function definition(path: string, responseStream = false): MethodDefinition<Buffer, Buffer> {
+export function definition(
+  path: string,
+  { requestStream = false, responseStream = false } = {},
+): MethodDefinition<Buffer, Buffer> {
   return {
     path,
-    requestStream: false,
+    requestStream,
     responseStream,
     requestSerialize: same,
     requestDeserialize: same,

@@ -3,7 +3,7 @@ import { Metadata, type StatusObject, type status } from '@grpc/grpc-js'
 import type { Logger } from 'pino'
 import { Status } from '../../gen/google/rpc/status.ts'
 import { DeedError } from '../errors/deed-error.ts'
-import { encodeStatus, toStatus } from '../errors/status.ts'
+import { encodeStatus, toStatus, withMetadata } from '../errors/status.ts'
 import { internal } from '../operations/outcome.ts'
 import { storageError } from '../storage/unavailable.ts'
 
@@ -37,6 +37,16 @@ export function toWireError(error: unknown, log: Logger): WireError {
   if (error instanceof PlainStatus) return { code: error.code, details: error.message, metadata: new Metadata() }
   if (error instanceof StoredError) return stored(error.response, error.trailers)
   return stored(encodeStatus(explained(error, log)), {})
+}
+
+/** The error of one request among several of a call, with its number, from 1, in the metadata of the ErrorInfo. */
+export function ofRequest(error: unknown, number: number): unknown {
+  const more = { request: String(number) }
+  if (error instanceof StoredError) return new StoredError(withMetadata(error.response, more), error.trailers)
+  const known = storageError(error)
+  if (!(known instanceof DeedError)) return error
+  const { code, reason, message, details, cause } = known
+  return new DeedError(code, reason, message, { ...details, metadata: { ...details.metadata, ...more } }, cause)
 }
 
 /** The same as a message, for what is refused in the midst of others. */

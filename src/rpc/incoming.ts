@@ -1,14 +1,19 @@
 import type { EventEmitter } from 'node:events'
-import { type ServerUnaryCall, type ServerWritableStream, status } from '@grpc/grpc-js'
+import { type ServerDuplexStream, type ServerUnaryCall, type ServerWritableStream, status } from '@grpc/grpc-js'
 import { ROOT_CONTEXT } from '@opentelemetry/api'
-import type { UnaryCall } from './call.ts'
+import type { IncomingCall } from './call.ts'
 import { PlainStatus } from './errors.ts'
 
 const callerLeft = new PlainStatus(status.CANCELLED, 'the caller left')
 
-/** A grpc-js call as a {@link UnaryCall}, whose signal does not fire any more once it was answered. */
-export function incoming(call: ServerUnaryCall<Buffer, Buffer> | ServerWritableStream<Buffer, Buffer>): {
-  call: UnaryCall
+type ServerCall =
+  | ServerUnaryCall<Buffer, Buffer>
+  | ServerWritableStream<Buffer, Buffer>
+  | ServerDuplexStream<Buffer, Buffer>
+
+/** A grpc-js call as an {@link IncomingCall}, whose signal does not fire any more once it was answered. */
+export function incoming(call: ServerCall): {
+  call: IncomingCall
   /** Ends the call from this side: `reason` is what it is answered with. */
   end: (reason: unknown) => void
   answered: () => void
@@ -21,12 +26,10 @@ export function incoming(call: ServerUnaryCall<Buffer, Buffer> | ServerWritableS
   }
   if (call.cancelled) end(callerLeft)
   else emitterOf(call).on('cancelled', () => end(callerLeft))
-  const { metadata, request } = call
   return {
     call: {
       path: call.getPath(),
-      metadata,
-      request,
+      metadata: call.metadata,
       deadlineMs: Number(call.getDeadline()),
       signal: controller.signal,
       context: ROOT_CONTEXT,

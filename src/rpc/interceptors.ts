@@ -4,16 +4,16 @@ import type { Logger } from 'pino'
 import type { Authenticator } from '../access/authenticate.ts'
 import { authorize, contractRoles, methodRoles } from '../access/roles.ts'
 import { DeedError } from '../errors/deed-error.ts'
-import { metadataValue, type UnaryCall } from './call.ts'
+import { type DuplexCall, type IncomingCall, metadataValue, type UnaryCall } from './call.ts'
 import { toWireError } from './errors.ts'
 
 /** Bytes of a request message. Below grpc-js's own limit, so that Deed can say what is wrong. */
 export const maxRequestBytes = 4 * 1024 * 1024
 
 /** Answers a call of one shape. */
-type Handler<C extends UnaryCall, R> = (call: C) => Promise<R>
+type Handler<C extends IncomingCall, R> = (call: C) => Promise<R>
 /** Wraps a handler of any shape; it may throw, or go on. */
-export type Interceptor = <C extends UnaryCall, R>(next: Handler<C, R>) => Handler<C, R>
+export type Interceptor = <C extends UnaryCall | DuplexCall, R>(next: Handler<C, R>) => Handler<C, R>
 export type InterceptorName = 'trace' | 'status' | 'authenticate' | 'authorize' | 'size'
 
 const tracer = trace.getTracer('deed')
@@ -25,7 +25,7 @@ const tracer = trace.getTracer('deed')
  * 2. `status`: what is thrown becomes a google.rpc.Status
  * 3. `authenticate`: who calls
  * 4. `authorize`: may they
- * 5. `size`: a request of a known caller that is too large is explained
+ * 5. `size`: a request of a known caller that is too large is explained; of several, each when it is read
  */
 export function interceptors(log: Logger, authenticator: Authenticator): ReadonlyMap<InterceptorName, Interceptor> {
   return new Map<InterceptorName, Interceptor>([
@@ -38,13 +38,16 @@ export function interceptors(log: Logger, authenticator: Authenticator): Readonl
 }
 
 /** The handler behind all interceptors, composed once. */
-export function intercept<C extends UnaryCall, R>(chain: Iterable<Interceptor>, handler: Handler<C, R>): Handler<C, R> {
+export function intercept<C extends UnaryCall | DuplexCall, R>(
+  chain: Iterable<Interceptor>,
+  handler: Handler<C, R>,
+): Handler<C, R> {
   return [...chain].reduceRight((next, interceptor) => interceptor(next), handler)
 }
 
 const carrier = {
-  keys: (call: UnaryCall) => Object.keys(call.metadata.getMap()),
-  get: (call: UnaryCall, key: string) => metadataValue(call.metadata, key),
+  keys: (call: IncomingCall) => Object.keys(call.metadata.getMap()),
+  get: (call: IncomingCall, key: string) => metadataValue(call.metadata, key),
 }
 
 const traceCall: Interceptor = (next) => async (call) => {
@@ -111,17 +114,35 @@ const authorizeCall: Interceptor = (next) => (call) => {
 }
 
 const limitSize: Interceptor = (next) => (call) => {
-  const size = call.request.byteLength
-  if (size <= maxRequestBytes) return next(call)
-  const message = `the request has ${size} bytes; ${maxRequestBytes} is the most`
-  throw new DeedError(status.RESOURCE_EXHAUSTED, 'REQUEST_TOO_LARGE', message, {
+  if ('request' in call) {
+    requireSize(call.request)
+    return next(call)
+  }
+  return next({ ...call, requests: limited(call.requests) })
+}
+
+async function* limited(requests: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const request of requests) {
+    requireSize(request)
+    yield request
+  }
+}
+
+function requireSize({ byteLength: size }: Buffer): void {
+  if (size > maxRequestBytes) throw requestTooLarge('the request', size)
+}
+
+/** REQUEST_TOO_LARGE for one request, or for all that a call brings. */
+export function requestTooLarge(what: string, size: number): DeedError {
+  const message = `${what} has ${size} bytes; ${maxRequestBytes} is the most`
+  return new DeedError(status.RESOURCE_EXHAUSTED, 'REQUEST_TOO_LARGE', message, {
     metadata: { size_bytes: String(size), limit_bytes: String(maxRequestBytes) },
     quotas: [{ subject: 'request', description: `bytes of a request message: ${maxRequestBytes} at the most` }],
   })
 }
 
 /** The principal, behind `authenticate`. */
-export function principalOf(call: UnaryCall): NonNullable<UnaryCall['principal']> {
+export function principalOf(call: IncomingCall): NonNullable<UnaryCall['principal']> {
   if (!call.principal) throw new Error(`${call.path} was reached without authentication`)
   return call.principal
 }

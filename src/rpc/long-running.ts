@@ -26,7 +26,7 @@ export function longRunningOf(standing: Standing, method: Method | undefined): O
       value: Buffer.from(OperationMetadata.encode(metadata).finish()),
     },
     done: standing.code !== null,
-    result: resultOf(standing, method?.output.typeName),
+    result: resultOf(standing, method && responseType(method)),
   }
 }
 
@@ -41,6 +41,11 @@ function metadataOf(standing: Standing): OperationMetadata {
     settleTime: standing.settledAt ?? undefined,
     retryOf: standing.retryOf === null ? '' : `operations/${standing.retryOf}`,
   }
+}
+
+/** The type of what an operation of a method ends with: nothing, when that is its items. */
+export function responseType({ shape, output }: Method): string {
+  return shape === 'server_streaming' ? 'google.protobuf.Empty' : output.typeName
 }
 
 /** What an operation ended with, in the API's form; undefined until it has. */

@@ -3,6 +3,8 @@ import {
   BatchSubmitOperationsResponse,
   GetOperationRequest,
   GetOperationResponse,
+  ListOperationItemsRequest,
+  ListOperationItemsResponse,
   ListOperationsRequest,
   ListOperationsResponse,
   RetryOperationRequest,
@@ -20,6 +22,7 @@ import type { OperationFilter } from '../storage/statements/operation-row.ts'
 import { findOperations } from '../storage/statements/operations.ts'
 import { combine } from './filter/combine.ts'
 import { parseFilter } from './filter/parse.ts'
+import { operationItems } from './operation-items.ts'
 import { operationId } from './operation-names.ts'
 import { operationPage } from './operation-page.ts'
 import { stateNames } from './operation-state.ts'
@@ -49,6 +52,10 @@ export function operationService(db: Database, live: LiveContracts, submitter: S
       const { rows, nextPageToken } = await operationPage(db.pool, principal.projectId, asked)
       return { operations: await storedOperations(db, live, principal.projectId, rows), nextPageToken }
     }),
+
+    ListOperationItems: ownMethod(ListOperationItemsRequest, ListOperationItemsResponse, (request, { principal }) =>
+      operationItems(db.pool, live, principal.projectId, request),
+    ),
 
     SubmitOperation: ownMethod(SubmitOperationRequest, SubmitOperationResponse, (request, caller) =>
       submitOperation(submitter, request, caller),

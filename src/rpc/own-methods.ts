@@ -64,7 +64,7 @@ export function addOwnService(
   })
   const paths = service.methods.map((desc) => [
     desc.name,
-    definition(`/${name}/${desc.name}`, desc.methodKind === 'server_streaming'),
+    definition(`/${name}/${desc.name}`, { responseStream: desc.methodKind === 'server_streaming' }),
   ])
   server.addService(Object.fromEntries(paths), Object.fromEntries(handlers))
 }

@@ -60,7 +60,7 @@ export function createRpc(server: Server, { database, contracts, operations, aut
       throw toWireError(error, log)
     }
   })
-  const methods = new ContractMethods(server, contracts, operations, submitter, chain)
+  const methods = new ContractMethods(server, { contracts, operations, submitter, chain, open })
   contracts.onChange = (names) => methods.update(names)
   const readiness = new Readiness(database.pool, () => operations.alive, health.setReady)
 

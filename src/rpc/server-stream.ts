@@ -1,5 +1,5 @@
-import { once } from 'node:events'
-import type { handleServerStreamingCall, ServerWritableStream } from '@grpc/grpc-js'
+import { type EventEmitter, once } from 'node:events'
+import type { handleServerStreamingCall, ServerDuplexStream, ServerWritableStream } from '@grpc/grpc-js'
 import type { StreamHandler } from './call.ts'
 import { toBuffer } from './definition.ts'
 import type { WireError } from './errors.ts'
@@ -12,7 +12,7 @@ export function streamHandler(handler: StreamHandler, open: OpenCalls): handleSe
     const { call, end, answered } = incoming(serverCall)
     const close = open.add(end)
     const send = (message: Uint8Array) => write(serverCall, toBuffer(message), call.signal)
-    handler({ ...call, send })
+    handler({ ...call, request: serverCall.request, send })
       .then(
         () => {
           answered()
@@ -28,10 +28,15 @@ export function streamHandler(handler: StreamHandler, open: OpenCalls): handleSe
 }
 
 /** A reader that is slower than this writes makes it wait: grpc-js takes 16 messages, HTTP/2 its window. */
-async function write(call: ServerWritableStream<Buffer, Buffer>, message: Buffer, signal: AbortSignal): Promise<void> {
+export async function write(
+  call: ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>,
+  message: Buffer,
+  signal: AbortSignal,
+): Promise<void> {
   signal.throwIfAborted()
   if (call.write(message)) return
-  await once(call, 'drain', { signal }).catch((error: unknown) => {
+  const emitter: EventEmitter = call
+  await once(emitter, 'drain', { signal }).catch((error: unknown) => {
     signal.throwIfAborted()
     throw error
   })

@@ -1,9 +1,13 @@
 import { type Completion, CompletionOutcome, type Operation } from '../../gen/deed/v1/operation.ts'
 import type { LiveContracts } from '../contracts/live.ts'
+import type { Method } from '../contracts/method.ts'
+import { splitRequests } from '../contracts/request-list.ts'
 import type { Database } from '../storage/database.ts'
 import { Completion as CompletionEntity } from '../storage/entities/completion.ts'
+import { countItems } from '../storage/statements/items.ts'
 import type { OperationRow } from '../storage/statements/operation-row.ts'
-import { any, resultOf } from './long-running.ts'
+import { toBuffer } from './definition.ts'
+import { any, responseType, resultOf } from './long-running.ts'
 import { states } from './operation-state.ts'
 
 const outcomes = {
@@ -26,13 +30,16 @@ export async function storedOperations(
 ): Promise<Operation[]> {
   if (rows.length === 0) return []
   const ledger = Map.groupBy(await findCompletions(db, projectId, rows), (row) => row.operationId)
-  return Promise.all(
+  const known = await Promise.all(
     rows.map(async (row) => {
       const contract = await live.version(projectId, row.contract, row.version)
-      const method = contract?.methods.get(row.method)
-      return toOperation(row, ledger.get(row.id) ?? [], method?.input.typeName, method?.output.typeName)
+      return { row, method: contract?.methods.get(row.method) }
     }),
   )
+  const streams = known.filter(({ method }) => method?.shape === 'server_streaming')
+  const refs = streams.map(({ row: { id, day } }) => ({ projectId, operationId: id, day }))
+  const items = refs.length > 0 ? await countItems(db.pool, refs) : new Map<string, number>()
+  return known.map(({ row, method }) => toOperation(row, ledger.get(row.id) ?? [], method, items.get(row.id) ?? 0))
 }
 
 function findCompletions(db: Database, projectId: string, rows: readonly OperationRow[]) {
@@ -44,13 +51,10 @@ function findCompletions(db: Database, projectId: string, rows: readonly Operati
   return db.em().find(CompletionEntity, where, { orderBy: { attempt: 'asc', sequence: 'asc' } })
 }
 
-function toOperation(
-  row: OperationRow,
-  ledger: Ledger,
-  requestType: string | undefined,
-  responseType: string | undefined,
-): Operation {
+function toOperation(row: OperationRow, ledger: Ledger, method: Method | undefined, itemCount: number): Operation {
   const completions = ledger.map(toCompletion)
+  const requestType = method?.desc.input.typeName
+  const several = method?.shape === 'client_streaming'
   return {
     name: `operations/${row.id}`,
     contractVersion: `contracts/${row.contract}/versions/${row.version}`,
@@ -59,12 +63,14 @@ function toOperation(
     acceptTime: row.acceptedAt,
     settleTime: row.settledAt ?? undefined,
     idempotencyKey: row.key ?? '',
-    request: any(requestType, row.request),
-    result: resultOf(row, responseType),
+    request: several ? undefined : any(requestType, row.request),
+    requests: several ? splitRequests(row.request).map((request) => any(requestType, toBuffer(request))) : [],
+    result: resultOf(row, method && responseType(method)),
     attempts: row.attempts,
     model: ledger.at(-1)?.model ?? row.model ?? '',
     costMicroUsd: row.cachedFrom === null ? sumOfCosts(ledger) : 0n,
     completions,
+    itemCount,
     retryOf: row.retryOf === null ? '' : `operations/${row.retryOf}`,
     cachedFrom: row.cachedFrom === null ? '' : `operations/${row.cachedFrom}`,
   }

@@ -8,7 +8,7 @@ import { incoming } from './incoming.ts'
 export function unaryHandler(handler: UnaryHandler): handleUnaryCall<Buffer, Buffer> {
   return (serverCall, callback) => {
     const { call, answered } = incoming(serverCall)
-    handler(call).then(
+    handler({ ...call, request: serverCall.request }).then(
       ({ response, trailers }) => {
         answered()
         callback(null, toBuffer(response), trailers ? toMetadata(trailers) : undefined)

@@ -9,6 +9,7 @@ import { ContractVersion } from './entities/contract-version.ts'
 import { Project } from './entities/project.ts'
 import { SpineMigration } from './migrations/0001-spine.ts'
 import { QueueMigration } from './migrations/0002-queue.ts'
+import { ItemsMigration } from './migrations/0003-items.ts'
 import { UsageMigration } from './migrations/0004-usage.ts'
 import { ModelLimitsMigration } from './migrations/0005-model-limits.ts'
 
@@ -31,7 +32,7 @@ export async function openDatabase(url: string, options: { connections: number }
     entities: [Project, ApiKey, Contract, ContractVersion, Completion],
     extensions: [Migrator],
     migrations: {
-      migrationsList: [SpineMigration, QueueMigration, UsageMigration, ModelLimitsMigration],
+      migrationsList: [SpineMigration, QueueMigration, ItemsMigration, UsageMigration, ModelLimitsMigration],
       tableName: 'migration',
       snapshot: false,
       transactional: true,

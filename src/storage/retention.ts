@@ -1,7 +1,7 @@
 import type { Queryable } from './statements/statement.ts'
 
 /** Partitioned by day. A result goes before its operation, so that what is left of a day looks deleted, not unfinished. */
-const tables = ['completion', 'result', 'operation']
+const tables = ['completion', 'item', 'result', 'operation']
 
 /**
  * Drops the partitions of days that ended more than `keepDays` ago, unless something unfinished was accepted on such a day,

@@ -34,8 +34,8 @@ message TriageResponse {
 
 const broken = {
   'a.proto': 'syntax = "proto3"; package a.v1; message A { Missing x = 1; Missing y = 2; }',
-  'b.proto': `syntax = "proto3"; package b.v1; import "buf/validate/validate.proto";
-    service B { rpc S(stream M) returns (M); rpc T(M) returns (stream M); }
+  'b.proto': `syntax = "proto3"; package b.v1; import "google/protobuf/any.proto"; import "buf/validate/validate.proto";
+    service B { rpc S(google.protobuf.Any) returns (M); rpc T(M) returns (google.protobuf.Any); }
     message M { string a = 1 [(buf.validate.field).cel = {id: "x", expression: "this.nope > 1"}]; }`,
 }
 

@@ -15,6 +15,7 @@ import "buf/validate/validate.proto";
 service NoteService {
   rpc Read(ReadRequest) returns (ReadResponse);
   rpc Count(ReadRequest) returns (CountResponse);
+  rpc Follow(ReadRequest) returns (stream CountResponse);
 }
 message ReadRequest { string text = 1 [(buf.validate.field).string.min_len = 1]; }
 message ReadResponse { string word = 1; int32 stars = 2; string pin = 3 [debug_redact = true]; }
@@ -172,11 +173,12 @@ request: {text: y}
 `,
       'b.yaml': 'method: Read\nrequest: {text: [}\n',
       'c.yaml': 'method: Read\nrequest: "@gone.json"\n',
+      'd.yaml': 'method: Follow\nrequest: {text: x}\n',
     })
     const { code, stdout, stderr } = await deedTest([folder.path], vendor.env)
     const at = (name: string) => `  ${join(folder.path, 'examples', name)}`
     assert.deepEqual(stderr.trim().split('\n'), [
-      'error: nothing was tested: the examples have 16 faults',
+      'error: nothing was tested: the examples have 17 faults',
       `${at('a.yaml')}:1:3: an example has no methd: did you mean method?`,
       `${at('a.yaml')}:1:3: has no method`,
       `${at('a.yaml')}:3:11: there is no method Red: did you mean Read?`,
@@ -192,6 +194,7 @@ request: {text: y}
       `${at('a.yaml')}:17:3: has no request`,
       ...stderr.trim().split('\n').slice(14, 16),
       `${at('c.yaml')}:2:10: cannot read ${join(folder.path, 'examples/gone.json')}: it is not there`,
+      `${at('d.yaml')}:1:9: Follow returns a stream: such methods have no examples in files`,
     ])
     assert.match(stderr, /b\.yaml:2:\d+: is not YAML: /)
     assert.deepEqual([code, stdout, vendor.fake.requests.length], [1, '', 0])
@@ -250,7 +253,11 @@ request: {text: y}
     for (const [args, code, said] of [
       [[folder.path, '--model', 'openai/x'], 2, /^error: the model openai\/x is not configured — there is local\/…/],
       [[folder.path, '--model', 'x'], 2, /must be provider\/name/i],
-      [[folder.path, '--method', 'Nothing*'], 2, /^error: no example is for a method Nothing\* — there is Read, Count/],
+      [
+        [folder.path, '--method', 'Nothing*'],
+        2,
+        /^error: no example is for a method Nothing\* — there is Read, Count, Follow/,
+      ],
       [[none.path], 1, /^error: there is no example in .*examples — write some/],
       [[join(folder.path, 'note.proto')], 2, /is a file: give the folder of the contract/],
       [[broken.path], 1, /^error: nothing was tested: the contract has 1 fault: .*note\.proto:\d+:\d+: /],

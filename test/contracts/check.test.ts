@@ -25,19 +25,24 @@ describe('checkImage', () => {
     assert.deepEqual(await faultsOf(kinds), [])
   })
 
-  it('names each method whose shape is not supported', async () => {
+  it('accepts every shape of method, but no stream with operations', async () => {
+    const [operation, method] = ['google.longrunning.Operation', '·: acme.v1.AskService']
     const source = sourceOf(`
       service AskService {
         rpc Up(stream Ask) returns (Ask);
         rpc Down(Ask) returns (stream Ask);
         rpc Both(stream Ask) returns (stream Ask);
         rpc Fine(Ask) returns (Ask);
+        rpc LongUp(stream Ask) returns (${operation});
+        rpc LongDown(Ask) returns (stream ${operation});
+        rpc LongBoth(stream Ask) returns (stream ${operation});
       }
       message Ask {}`)
+    const cause = `a ${operation} is returned by a method without streams only`
     assert.deepEqual(await faultsOf(source), [
-      '·: acme.v1.AskService.Up: client streaming is not supported',
-      '·: acme.v1.AskService.Down: server streaming is not supported',
-      '·: acme.v1.AskService.Both: bidirectional streaming is not supported',
+      `${method}.LongUp: ${cause}: return the response itself, or take one request`,
+      `${method}.LongDown: ${cause}: leave "stream" out, or return a stream of items`,
+      `${method}.LongBoth: ${cause}: return a stream of responses, or take one request and return one operation`,
     ])
   })
 
@@ -172,6 +177,10 @@ describe('checkImage', () => {
     assert.deepEqual(await faultsOf(source(shared)), [
       '·: acme.v1.AskService: (deed.v1.service).examples: belong to a method, since each has messages of its own',
     ])
+    const streamed = source('').replace('returns (Answer)', 'returns (stream Answer)')
+    assert.deepEqual(await faultsOf(streamed), [
+      '·: acme.v1.AskService.Say: (deed.v1.method).examples: not for methods that return a stream',
+    ])
   })
 
   it('refuses rules that do not compile, all of them, with their lines', async () => {
@@ -193,7 +202,7 @@ describe('checkImage', () => {
     const source = sourceOf(
       `
       service AskService {
-        rpc Down(Ask) returns (stream Ask);
+        rpc Down(Ask) returns (stream google.longrunning.Operation);
         rpc Say(Ask) returns (Ask) { option (deed.v1.method).max_output_tokens = 0; }
       }
       message Ask {

@@ -176,7 +176,7 @@ describe('a long-running method', () => {
         message In { ${operation} operation = 1; }`),
     )
     assert.deepEqual(faults.slice(0, 2), [
-      `·: ${start}.Down: server streaming is not supported`,
+      `·: ${start}.Down: a ${operation} is returned by a method without streams only: leave "stream" out, or return a stream of items`,
       `·: ${start}.Ask: its request is a ${operation}, which only a response can be`,
     ])
     assert.ok(faults.slice(2).every((fault) => /a model cannot read or fill a google\.protobuf\.Any/.test(fault)))

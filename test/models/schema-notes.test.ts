@@ -70,6 +70,14 @@ describe('what the schema does not carry', () => {
     )
   })
 
+  it('is told of the items of a stream by their place in the list', async () => {
+    const source = HEAD.replace('returns (R)', 'returns (stream R)')
+    const body =
+      'message R { string name = 1 [(buf.validate.field).string.min_len = 1]; map<string, string> tags = 2; }'
+    const notes = schemaNotes(await methodOf(source + body)).map(({ field, note }) => `${field}: ${note}`)
+    assert.deepEqual(notes, ['items[].name: rule: min len 1', 'items[].tags: a map, as a list of its entries'])
+  })
+
   it('is the whole where more may be left out than vendors take', async () => {
     const fields = Array.from({ length: 25 }, (_, index) => `optional int32 f${index} = ${index + 1};`)
     const [first] = await notesOf(`message R { ${fields.join(' ')} }`)

@@ -109,6 +109,8 @@ describe('OperationService', () => {
       costMicroUsd: 2_500n,
       retryOf: '',
       cachedFrom: '',
+      requests: [],
+      itemCount: 0,
     })
     assert.equal(request?.typeUrl, 'type.googleapis.com/test.list.v1.Text')
     assert.deepEqual(contract.decode(`${one}/Priced`, request.value), { text: 'what?' })

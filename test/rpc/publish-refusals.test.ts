@@ -41,7 +41,7 @@ describe('PublishContract refuses', () => {
     const found = await faults(
       source(
         `service AskService {
-          rpc Down(Ask) returns (stream Ask);
+          rpc Down(Ask) returns (stream google.longrunning.Operation);
           rpc Say(Ask) returns (Ask) { option (deed.v1.method).max_output_tokens = 0; }
         }
         message Ask {
@@ -54,7 +54,7 @@ describe('PublishContract refuses', () => {
     assert.equal(found.length, 5, found.join('\n'))
     for (const about of [
       /is reserved/,
-      /server streaming/,
+      /without streams only/,
       /max_output_tokens/,
       /google\.protobuf\.Any/,
       /^line 8: .*"text"/,
@@ -62,21 +62,17 @@ describe('PublishContract refuses', () => {
       assert.equal(found.filter((fault) => about.test(fault)).length, 1, `${about}\n${found.join('\n')}`)
   })
 
-  it('shapes that it does not serve yet and operations that do not say what they end with, each by name', async () => {
+  it('streams of operations and operations that do not say what they end with, each by name', async () => {
     assert.deepEqual(
       await faults(
         source(`service AskService {
-          rpc Up(stream Ask) returns (Ask);
-          rpc Down(Ask) returns (stream Ask);
-          rpc Both(stream Ask) returns (stream Ask);
+          rpc Down(Ask) returns (stream google.longrunning.Operation);
           rpc Long(Ask) returns (google.longrunning.Operation);
         }
         message Ask {}`),
       ),
       [
-        'acme.v1.AskService.Up: client streaming is not supported',
-        'acme.v1.AskService.Down: server streaming is not supported',
-        'acme.v1.AskService.Both: bidirectional streaming is not supported',
+        'acme.v1.AskService.Down: a google.longrunning.Operation is returned by a method without streams only: leave "stream" out, or return a stream of items',
         'acme.v1.AskService.Long: does not say what it ends with: option (google.longrunning.operation_info) = { response_type: "LongResponse" }',
       ],
     )
@@ -102,7 +98,7 @@ describe('PublishContract refuses', () => {
   })
 
   it('more faults than fit into a reply, and says how many more there are', async () => {
-    const methods = Array.from({ length: 300 }, (_, index) => `rpc Method${index}(Ask) returns (stream Ask);`)
+    const methods = Array.from({ length: 300 }, (_, index) => `rpc Method${index}(Ask) returns (google.protobuf.Any);`)
     const error = await refused(await imageOf(source(`service AskService { ${methods.join(' ')} } message Ask {}`)))
     assert.match(error.details, /300 faults/)
     const shown = error.violations.length - 1

@@ -78,7 +78,7 @@ describe('roles', () => {
     ]
     const waits = ['ListOperations', 'GetOperation', 'WaitOperation']
     const works = ['SubmitOperation', 'BatchSubmitOperations', 'RetryOperation', 'DeleteOperation', 'CancelOperation']
-    const details = ['GetOperation', 'ListOperations', 'QueryUsage']
+    const details = ['GetOperation', 'ListOperations', 'ListOperationItems', 'QueryUsage']
     const managing = ['PublishContract', 'ActivateContractVersion', 'DeleteContract']
     assert.deepEqual(names('admin').length, methodRoles.size)
     assert.deepEqual(names('caller').sort(), [...reads, ...waits, ...works].sort())

@@ -28,7 +28,7 @@ describe('doctor', () => {
   })
   afterEach(async () => {
     await client.query(
-      'truncate operation, result, completion, idempotency, ready, timer, lease, replica, lane, project cascade',
+      'truncate operation, result, completion, item, idempotency, ready, timer, lease, replica, lane, project cascade',
     )
   })
 

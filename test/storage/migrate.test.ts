@@ -8,7 +8,7 @@ describe('migrate', () => {
   it('brings an empty database to the schema, once, however many replicas start at once', async () => {
     await using database = await testDatabase()
     const ran = await Promise.all([migrate(database.url), migrate(database.url), migrate(database.url)])
-    assert.deepEqual(ran.flat(), ['0001-spine', '0002-queue', '0004-usage', '0005-model-limits'])
+    assert.deepEqual(ran.flat(), ['0001-spine', '0002-queue', '0003-items', '0004-usage', '0005-model-limits'])
     assert.deepEqual(await migrate(database.url), [])
   })
 
@@ -36,7 +36,13 @@ describe('migrate', () => {
       const { rows } = await client.query("select 1 from pg_tables where tablename in ('project', 'operation')")
       assert.deepEqual(rows, [])
       await client.query('drop table lane')
-      assert.deepEqual(await migrate(database.url), ['0001-spine', '0002-queue', '0004-usage', '0005-model-limits'])
+      assert.deepEqual(await migrate(database.url), [
+        '0001-spine',
+        '0002-queue',
+        '0003-items',
+        '0004-usage',
+        '0005-model-limits',
+      ])
     } finally {
       await client.end()
     }

@@ -6,14 +6,14 @@ import { deedDatabase } from '../support/operations.ts'
 
 const day = (ago: number) => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10)
 const named = (table: string, ago: number) => `${table}_${day(ago).replaceAll('-', '')}`
-const of = (ago: number) => ['completion', 'result', 'operation'].map((table) => named(table, ago))
+const of = (ago: number) => ['completion', 'item', 'result', 'operation'].map((table) => named(table, ago))
 
 async function makeDays(db: Database, ...ago: number[]): Promise<void> {
   for (const n of ago) await db.pool.query('select make_partitions($1, $1)', [day(n)])
 }
 
 async function present(db: Database): Promise<string[]> {
-  const text = `select relname as name from pg_class where relkind = 'r' and relname ~ '^(operation|result|completion)_[0-9]{8}$'`
+  const text = `select relname as name from pg_class where relkind = 'r' and relname ~ '^(operation|result|completion|item)_[0-9]{8}$'`
   return (await db.pool.query<{ name: string }>(text)).rows.map(({ name }) => name)
 }
 

@@ -23,6 +23,24 @@ export function scripted(script: Script): { providers: Providers; calls: () => n
   return { providers: new Map([['test', provider]]), calls: () => calls }
 }
 
+/** The same for a model whose text comes in parts: a part is asked for when what was made of the one before is done with. */
+export function streamed(script: (request: CompletionRequest, signal: AbortSignal) => AsyncIterable<string>): {
+  providers: Providers
+  calls: () => number
+} {
+  let calls = 0
+  const provider: Provider = async function* (request, signal): AsyncGenerator<CompletionEvent> {
+    calls++
+    for await (const text of script(request, signal)) {
+      signal.throwIfAborted()
+      yield { kind: 'text', text }
+    }
+    const usage = { ...NO_USAGE, inputTokens: 10, outputTokens: 5 }
+    yield { kind: 'end', stop: 'complete', usage, providerRequestId: '' }
+  }
+  return { providers: new Map([['test', provider]]), calls: () => calls }
+}
+
 /** A model that takes its time and stops when it is told to. */
 export async function answerAfter(ms: number, text: string, signal: AbortSignal): Promise<string> {
   await delay(ms, undefined, { signal })

@@ -99,14 +99,17 @@ export interface Operation {
     | undefined;
   /** The `idempotency-key` it was called with; empty without one. */
   idempotencyKey: string;
-  /** What was asked, in the contract's request type, unknown fields included. */
+  /** What was asked, in the contract's request type, unknown fields included. Unset when the method takes a stream of requests as one. */
   request:
     | Any
     | undefined;
   /** What it ended with; unset until then. */
   result:
     | //
-    /** What was answered, in the contract's response type. */
+    /**
+     * What was answered, in the contract's response type; a google.protobuf.Empty when the method returns a stream: its items are
+     * what OperationService.ListOperationItems lists.
+     */
     { $case: "response"; value: Any }
     | //
     /** Why there is no answer. */
@@ -127,6 +130,10 @@ export interface Operation {
   completions: Completion[];
   /** `operations/{id}` of the operation that this one repeats; empty when it repeats none. */
   retryOf: string;
+  /** What was asked when the method takes a stream of requests as one, in their order. */
+  requests: Any[];
+  /** Items that are stored, when the method returns a stream; they are there whatever it ended with. */
+  itemCount: number;
   /** `operations/{id}` of the operation whose answer was given again, by the method's `cache_ttl`; empty when a model was asked. */
   cachedFrom: string;
 }
@@ -207,6 +214,8 @@ function createBaseOperation(): Operation {
     costMicroUsd: undefined,
     completions: [],
     retryOf: "",
+    requests: [],
+    itemCount: 0,
     cachedFrom: "",
   };
 }
@@ -262,6 +271,12 @@ export const Operation: MessageFns<Operation> = {
     }
     if (message.retryOf !== "") {
       writer.uint32(122).string(message.retryOf);
+    }
+    for (const v of message.requests) {
+      Any.encode(v!, writer.uint32(130).fork()).join();
+    }
+    if (message.itemCount !== 0) {
+      writer.uint32(136).uint32(message.itemCount);
     }
     if (message.cachedFrom !== "") {
       writer.uint32(146).string(message.cachedFrom);
@@ -402,6 +417,22 @@ export const Operation: MessageFns<Operation> = {
             message.retryOf = reader.string();
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.requests.push(Any.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.itemCount = reader.uint32();
+            continue;
+          }
           case 18: {
             if (tag !== 146) {
               break;
@@ -458,6 +489,8 @@ export const Operation: MessageFns<Operation> = {
       : undefined;
     message.completions = object.completions?.map((e) => Completion.fromPartial(e)) || [];
     message.retryOf = object.retryOf ?? "";
+    message.requests = object.requests?.map((e) => Any.fromPartial(e)) || [];
+    message.itemCount = object.itemCount ?? 0;
     message.cachedFrom = object.cachedFrom ?? "";
     return message;
   },

@@ -21,6 +21,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Operation as Operation1 } from "../../google/longrunning/operations.ts";
+import { Any } from "../../google/protobuf/any.ts";
 import { Struct } from "../../google/protobuf/struct.ts";
 import { Status } from "../../google/rpc/status.ts";
 import { Operation, OperationState } from "./operation.ts";
@@ -70,11 +71,32 @@ export interface ListOperationsResponse {
   nextPageToken: string;
 }
 
+/** Request of ListOperationItems. */
+export interface ListOperationItemsRequest {
+  /** `operations/{id}`. */
+  name: string;
+  /** How many to return at the most. 0 means 50. A page may hold fewer, since it ends after 3 MB. */
+  pageSize: number;
+  /** `next_page_token` of the page before, or empty for the first. */
+  pageToken: string;
+}
+
+/** Response of ListOperationItems. */
+export interface ListOperationItemsResponse {
+  /** The items, in the contract's response type. */
+  items: Any[];
+  /** For the next page; empty when no more is stored now. */
+  nextPageToken: string;
+}
+
 /** Request of SubmitOperation. */
 export interface SubmitOperationRequest {
   /** The gRPC path without the leading slash: `acme.support.v1.TicketService/TriageTicket`. */
   method: string;
-  /** The method's request in protobuf's JSON mapping. 64-bit numbers may be strings. */
+  /**
+   * The method's request in protobuf's JSON mapping. 64-bit numbers may be strings. Of a method that takes a stream of requests as
+   * one: an object with the list `requests`.
+   */
   request:
     | { [key: string]: any }
     | undefined;
@@ -456,6 +478,152 @@ export const ListOperationsResponse: MessageFns<ListOperationsResponse> = {
   fromPartial(object: DeepPartial<ListOperationsResponse>): ListOperationsResponse {
     const message = createBaseListOperationsResponse();
     message.operations = object.operations?.map((e) => Operation.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListOperationItemsRequest(): ListOperationItemsRequest {
+  return { name: "", pageSize: 0, pageToken: "" };
+}
+
+export const ListOperationItemsRequest: MessageFns<ListOperationItemsRequest> = {
+  encode(message: ListOperationItemsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(16).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(26).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListOperationItemsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListOperationItemsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListOperationItemsRequest>): ListOperationItemsRequest {
+    return ListOperationItemsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListOperationItemsRequest>): ListOperationItemsRequest {
+    const message = createBaseListOperationItemsRequest();
+    message.name = object.name ?? "";
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListOperationItemsResponse(): ListOperationItemsResponse {
+  return { items: [], nextPageToken: "" };
+}
+
+export const ListOperationItemsResponse: MessageFns<ListOperationItemsResponse> = {
+  encode(message: ListOperationItemsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.items) {
+      Any.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListOperationItemsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListOperationItemsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.items.push(Any.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListOperationItemsResponse>): ListOperationItemsResponse {
+    return ListOperationItemsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListOperationItemsResponse>): ListOperationItemsResponse {
+    const message = createBaseListOperationItemsResponse();
+    message.items = object.items?.map((e) => Any.fromPartial(e)) || [];
     message.nextPageToken = object.nextPageToken ?? "";
     return message;
   },
@@ -1114,6 +1282,21 @@ export const OperationServiceService = {
     responseDeserialize: (value: Buffer): ListOperationsResponse => ListOperationsResponse.decode(value),
   },
   /**
+   * Lists the items of an operation whose method returns a stream, first to last: those that are stored by now, also of an operation
+   * that has not ended or that ended with an error.
+   */
+  listOperationItems: {
+    path: "/deed.v1.OperationService/ListOperationItems" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListOperationItemsRequest): Buffer =>
+      Buffer.from(ListOperationItemsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListOperationItemsRequest => ListOperationItemsRequest.decode(value),
+    responseSerialize: (value: ListOperationItemsResponse): Buffer =>
+      Buffer.from(ListOperationItemsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListOperationItemsResponse => ListOperationItemsResponse.decode(value),
+  },
+  /**
    * Accepts a call of a method that is named, and answers as soon as it is committed. The metadata `idempotency-key`, or the
    * field of that name, makes it safe to send again.
    */
@@ -1178,6 +1361,11 @@ export interface OperationServiceServer extends UntypedServiceImplementation {
   /** Lists operations, newest first. A page token stays valid while operations arrive. */
   listOperations: handleUnaryCall<ListOperationsRequest, ListOperationsResponse>;
   /**
+   * Lists the items of an operation whose method returns a stream, first to last: those that are stored by now, also of an operation
+   * that has not ended or that ended with an error.
+   */
+  listOperationItems: handleUnaryCall<ListOperationItemsRequest, ListOperationItemsResponse>;
+  /**
    * Accepts a call of a method that is named, and answers as soon as it is committed. The metadata `idempotency-key`, or the
    * field of that name, makes it safe to send again.
    */
@@ -1228,6 +1416,25 @@ export interface OperationServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListOperationsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Lists the items of an operation whose method returns a stream, first to last: those that are stored by now, also of an operation
+   * that has not ended or that ended with an error.
+   */
+  listOperationItems(
+    request: ListOperationItemsRequest,
+    callback: (error: ServiceError | null, response: ListOperationItemsResponse) => void,
+  ): ClientUnaryCall;
+  listOperationItems(
+    request: ListOperationItemsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListOperationItemsResponse) => void,
+  ): ClientUnaryCall;
+  listOperationItems(
+    request: ListOperationItemsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListOperationItemsResponse) => void,
   ): ClientUnaryCall;
   /**
    * Accepts a call of a method that is named, and answers as soon as it is committed. The metadata `idempotency-key`, or the

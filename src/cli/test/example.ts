@@ -95,7 +95,14 @@ function methodOf(source: Source, node: Node, methods: readonly Method[]): Metho
     return undefined
   }
   const found = methods.filter((method) => method.name === name || method.path === `/${name}`)
-  if (found.length === 1) return found[0]
+  const [only] = found
+  if (found.length === 1 && only) {
+    // A method with both streams answers each request by itself.
+    if (only.shape === 'unary' || only.shape === 'bidi_streaming') return only
+    const what = only.shape === 'server_streaming' ? 'returns a stream' : 'takes a stream of requests'
+    source.refuse(node, `${only.name} ${what}: such methods have no examples in files`)
+    return undefined
+  }
   const names = methods.map((method) => (name.includes('/') || found.length > 1 ? method.path.slice(1) : method.name))
   const meant = found.length > 1 ? undefined : nearest(name, names)
   const hint = meant === undefined ? `there is ${names.join(', ')}` : `did you mean ${meant}?`

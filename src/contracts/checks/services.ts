@@ -1,10 +1,11 @@
 import type { DescMethod, DescService } from '@bufbuild/protobuf'
 import type { Fault } from '../fault.ts'
 import type { Image } from '../image.ts'
+import { operationType } from '../operation-info.ts'
 
 const reserved = /^(deed|grpc|google)(\.|$)/
 
-/** There is something to publish, under a package of one's own, and every method has a shape that Deed serves. */
+/** There is something to publish, under a package of one's own, and no method streams operations. */
 export function serviceFaults({ services }: Image): Fault[] {
   if (services.length === 0) return [{ file: '', element: '', cause: 'the image has no service of its own' }]
   return services.flatMap((service) => [
@@ -26,15 +27,14 @@ function packageFaults(service: DescService): Fault[] {
   return faults
 }
 
-function shapeCause({ methodKind }: DescMethod): string | undefined {
-  switch (methodKind) {
-    case 'client_streaming':
-      return 'client streaming is not supported'
-    case 'server_streaming':
-      return 'server streaming is not supported'
-    case 'bidi_streaming':
-      return 'bidirectional streaming is not supported'
-    case 'unary':
-      return undefined
-  }
+/** An operation is what one call is answered with. */
+function shapeCause({ methodKind, output }: DescMethod): string | undefined {
+  if (methodKind === 'unary' || output.typeName !== operationType) return undefined
+  return `a ${operationType} is returned by a method without streams only: ${advice[methodKind]}`
+}
+
+const advice = {
+  server_streaming: 'leave "stream" out, or return a stream of items',
+  client_streaming: 'return the response itself, or take one request',
+  bidi_streaming: 'return a stream of responses, or take one request and return one operation',
 }

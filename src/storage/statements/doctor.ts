@@ -119,6 +119,12 @@ const checks: readonly Check[] = [
       from idempotency where ${lives} and expires_at < now() - interval '1 day' having count(*) > 0`,
   },
   {
+    fault: 'items missing',
+    text: `select 'item' as "table", project_id as "projectId", operation_id as operation, null as replica,
+        'has ' || count(*) || ' items, numbered ' || min(ordinal) || ' to ' || max(ordinal) as detail
+      from item group by project_id, operation_id, day having count(*) <> max(ordinal) or min(ordinal) <> 1`,
+  },
+  {
     fault: 'no lane',
     text: `select 'lane' as "table", id as "projectId", null as operation, null as replica, 'nothing that it queues is claimed' as detail
       from project p where not exists (select 1 from lane l where l.project_id = p.id)`,
@@ -126,7 +132,7 @@ const checks: readonly Check[] = [
   {
     fault: 'no partition',
     text: `select t.name as "table", null as "projectId", null as operation, null as replica, 'none for ' || d.day || ' (UTC)' as detail
-      from unnest(array['operation', 'result', 'completion']) as t(name)
+      from unnest(array['operation', 'result', 'completion', 'item']) as t(name)
       cross join (select (now() at time zone 'UTC')::date + n as day from generate_series(0, 1) as n) d
       where not exists (select 1 from pg_inherits i join pg_class c on c.oid = i.inhrelid
         where i.inhparent = to_regclass(t.name) and not i.inhdetachpending and c.relname = t.name || '_' || to_char(d.day, 'YYYYMMDD'))`,
@@ -135,7 +141,7 @@ const checks: readonly Check[] = [
     fault: 'partition not dropped',
     text: `select c.relname as "table", null as "projectId", null as operation, null as replica,
         case when i.inhrelid is null then 'detached' else 'its detach is pending' end || '; the hourly upkeep goes on with it' as detail
-      from unnest(array['operation', 'result', 'completion']) as t(name)
+      from unnest(array['operation', 'result', 'completion', 'item']) as t(name)
       join pg_class c on c.relnamespace = current_schema()::regnamespace and c.relkind = 'r' and c.relname ~ ('^' || t.name || '_[0-9]{8}$')
       left join pg_inherits i on i.inhrelid = c.oid where coalesce(i.inhdetachpending, true)`,
   },

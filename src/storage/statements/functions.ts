@@ -6,10 +6,12 @@ import { candidatesFunction, claimFunction } from './claim.ts'
 import { deleteFunction } from './delete.ts'
 import { giveBackFunction } from './give-back.ts'
 import { giveUpFunction } from './give-up.ts'
+import { countItemsFunction, readItemsFunction } from './items.ts'
 import { lostLeasesFunction } from './lost-leases.ts'
 import { takeModelFunction } from './model-limits.ts'
 import { partitionsFunction } from './partitions.ts'
 import { promoteFunction } from './promote.ts'
+import { putItemsFunction } from './put-items.ts'
 import { reapFunction } from './reap.ts'
 import { resultsFunction } from './results.ts'
 import { retryFunction } from './retry.ts'
@@ -40,4 +42,7 @@ export const functions: readonly string[] = [
   takeModelFunction,
   cachedAnswerFunction,
   rollUpFunction,
+  putItemsFunction,
+  readItemsFunction,
+  countItemsFunction,
 ]

@@ -2,7 +2,7 @@ import type { Queryable } from './statement.ts'
 import { run } from './statement.ts'
 
 /**
- * A day's partition of operation, result and completion, made when it is missing. It is made apart and then attached: that
+ * A day's partition of operation, result, completion and item, made when it is missing. It is made apart and then attached: that
  * lets accept and settle go on, where `create table … partition of` would make them wait behind the slowest listing.
  */
 export const partitionsFunction = `
@@ -10,7 +10,7 @@ create or replace function make_partitions(first date, last date) returns int la
 declare t text; d date; made int := 0; part text;
 begin
   perform pg_advisory_xact_lock(7306357892346110977);                    -- one replica at a time
-  foreach t in array array['operation', 'result', 'completion'] loop
+  foreach t in array array['operation', 'result', 'completion', 'item'] loop
     d := first;
     while d <= last loop
       part := format('%s_%s', t, to_char(d, 'YYYYMMDD'));

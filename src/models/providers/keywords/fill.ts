@@ -4,7 +4,7 @@ import { isWellKnown } from '../../schema.ts'
 import { copied } from './copy.ts'
 import { chooseEnum } from './enums.ts'
 import type { Evidence } from './evidence.ts'
-import { readList } from './lists.ts'
+import { readList, recordsOf } from './lists.ts'
 import { readMap } from './maps.ts'
 import { numberJson } from './numbers.ts'
 import { countOf } from './request.ts'
@@ -37,6 +37,16 @@ export class Filler {
     const { output } = this.#method
     if (isWellKnown(output)) return {}
     return this.#fill(output, evidence, { holder: undefined, types: [] }).json
+  }
+
+  /** The items of a stream: one for each row or list line that has evidence for it, else one for the whole. */
+  items(evidence: Evidence): JsonObject[] {
+    const items: JsonObject[] = []
+    for (const line of recordsOf(evidence)) {
+      const item = this.message(this.#method.output, evidence.within('line', line), { holder: undefined, types: [] })
+      if (item) items.push(item)
+    }
+    return items.length > 0 ? items : [this.response(evidence)]
   }
 
   /** A message out of one piece of evidence; undefined without any, or when it would break its own rules. */

@@ -73,6 +73,12 @@ function messages(desc: DescMessage, wanted: Wanted, evidence: Evidence, make: M
   return made
 }
 
+/** The rows of a table or the lines of a list in a text, whichever there are more of. */
+export function recordsOf(evidence: Evidence): string[] {
+  const { items, rows } = evidence.lines()
+  return (rows.length > items.length ? rows : items).slice(0, MAX_ELEMENTS).map(({ text }) => text)
+}
+
 /**
  * The rows of a table, for messages and for names that say no more than that it is a list, where there are more than list lines.
  * Else the list lines under a heading that shares a word with the list's name. Without such a heading: all list lines, for messages
