@@ -46,6 +46,7 @@ try {
     model: 'bench/triage',
     providers: new Map(),
     models: new Map(),
+    cassette: undefined,
     adminKeyFile: undefined,
     drainMs: 5_000,
     databaseConnections: 16,

@@ -23,6 +23,8 @@ export type ServerConfig = StorageConfig &
      * `local/keywords` with the embedded PostgreSQL. With a database of one's own, there is no default without that key.
      */
     model: string
+    /** DEED_CASSETTE, `record` or `replay`, with DEED_CASSETTE_FILE: completions are kept in that file, or come from it. */
+    cassette: { mode: 'record' | 'replay'; file: string } | undefined
     /** DEED_ADMIN_KEY_FILE: a file that supplies the first admin key, instead of one that the first start makes. */
     adminKeyFile: string | undefined
     /** DEED_DRAIN_SECONDS, default 30, 0 to 3600: how long calls may finish after a SIGTERM. Here in milliseconds. */
@@ -54,7 +56,8 @@ const localModel = 'local/keywords'
 /** Reads the server's settings. Throws an Error of one line that names the setting and says what would be right. */
 export function readServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
   const storage = readStorageConfig(env)
-  const { providers, models } = readModels(env)
+  const cassette = readCassette(env)
+  const { providers, models } = readModels(env, cassette?.mode === 'replay')
   return {
     ...storage,
     host: setting(env, 'DEED_HOST') ?? '127.0.0.1',
@@ -62,6 +65,7 @@ export function readServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
     model: model(setting(env, 'DEED_MODEL'), providers, storage.databaseUrl === undefined),
     providers,
     models,
+    cassette,
     adminKeyFile: setting(env, 'DEED_ADMIN_KEY_FILE'),
     drainMs: integer(env, 'DEED_DRAIN_SECONDS', 30, 0, 3_600) * 1_000,
     databaseConnections: integer(env, 'DEED_DATABASE_CONNECTIONS', 16, 2, 1_000),
@@ -70,13 +74,27 @@ export function readServerConfig(env: NodeJS.ProcessEnv): ServerConfig {
   }
 }
 
+function readCassette(env: NodeJS.ProcessEnv): ServerConfig['cassette'] {
+  const [name, file] = [setting(env, 'DEED_CASSETTE'), setting(env, 'DEED_CASSETTE_FILE')]
+  if (name === undefined && file === undefined) return undefined
+  const mode = (['record', 'replay'] as const).find((each) => each === name)
+  if (name !== undefined && mode === undefined) {
+    throw new Error(`DEED_CASSETTE must be record or replay, not ${JSON.stringify(name)}`)
+  }
+  if (mode === undefined) throw new Error('DEED_CASSETTE_FILE needs DEED_CASSETTE: set that to record or replay')
+  if (file === undefined) throw new Error('DEED_CASSETTE needs DEED_CASSETTE_FILE: set that to the path of a file')
+  return { mode, file }
+}
+
 /**
  * ANTHROPIC_API_KEY with ANTHROPIC_BASE_URL and OPENAI_API_KEY with OPENAI_BASE_URL make `anthropic/…` and `openai/…` (default: the
- * vendor's own URL); the YAML file that DEED_MODELS names may say more, of them and of others.
+ * vendor's own URL); the YAML file that DEED_MODELS names may say more, of them and of others. A replay asks no vendor, and is set
+ * up as if all keys were there.
  */
-function readModels(env: NodeJS.ProcessEnv): ModelsConfig {
+function readModels(env: NodeJS.ProcessEnv, replays: boolean): ModelsConfig {
   const providers = new Map<string, ProviderConfig>()
-  const anthropic = setting(env, 'ANTHROPIC_API_KEY')
+  const key = (name: string) => setting(env, name) ?? (replays ? 'none' : undefined)
+  const anthropic = key('ANTHROPIC_API_KEY')
   if (anthropic !== undefined) {
     providers.set('anthropic', {
       kind: 'anthropic',
@@ -84,7 +102,7 @@ function readModels(env: NodeJS.ProcessEnv): ModelsConfig {
       baseUrl: url(env, 'ANTHROPIC_BASE_URL', webProtocols),
     })
   }
-  const openai = setting(env, 'OPENAI_API_KEY')
+  const openai = key('OPENAI_API_KEY')
   if (openai !== undefined) {
     providers.set('openai', {
       kind: 'openai',
@@ -97,7 +115,7 @@ function readModels(env: NodeJS.ProcessEnv): ModelsConfig {
   const path = setting(env, 'DEED_MODELS')
   if (path === undefined) return { providers, models: new Map() }
   try {
-    return readModelsFile(path, readFileSync(path, 'utf8'), (name) => setting(env, name), providers)
+    return readModelsFile(path, readFileSync(path, 'utf8'), key, providers)
   } catch (error) {
     const cannot = error instanceof Error && 'code' in error
     throw new Error(`DEED_MODELS: ${cannot ? `cannot read ${path} (${error.code})` : messageOf(error)}`, {

@@ -19,6 +19,7 @@ let interrupted: 130 | 143 | undefined
 const surroundings: Surroundings = {
   target: () => readClientConfig(process.env),
   storage: () => readStorageConfig(process.env),
+  server: () => readServerConfig(process.env),
   output,
   interrupt,
   serve: async () => {

@@ -8,10 +8,8 @@ import { Authenticator } from './access/authenticate.ts'
 import { bootstrap } from './access/bootstrap.ts'
 import type { ServerConfig } from './config.ts'
 import { LiveContracts } from './contracts/live.ts'
-import type { Provider, Providers } from './models/provider.ts'
-import { createAnthropic } from './models/providers/anthropic.ts'
-import { keywords } from './models/providers/keywords.ts'
-import { createOpenAi } from './models/providers/openai.ts'
+import { openProviders } from './models/open-providers.ts'
+import type { Providers } from './models/provider.ts'
 import { Limiter } from './models/routing/limiter.ts'
 import { Models } from './models/routing/models.ts'
 import { Operations } from './operations/operations.ts'
@@ -48,6 +46,7 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
   const { log, signal, say = () => {} } = options
   await using closing = new AsyncDisposableStack()
   await requireFree(config)
+  const opened = closing.use(await openProviders(config))
 
   const embedded = config.databaseUrl === undefined
   let url = config.databaseUrl
@@ -70,7 +69,7 @@ export async function startServer(config: ServerConfig, options: StartOptions): 
 
   const contracts = new LiveContracts(database, log)
   const models = new Models({
-    providers: options.providers ?? providersOf(config),
+    providers: options.providers ?? opened.providers,
     settings: config.models,
     limiter: new Limiter(database.pool, log, () => operations.replicaId),
     log,
@@ -178,14 +177,6 @@ const serverOptions = {
 function keepOddHeaders(server: Server): void {
   const options: unknown = Reflect.get(server, 'commonServerOptions')
   if (options instanceof Object) Object.assign(options, { strictFieldWhitespaceValidation: false })
-}
-
-function providersOf(config: ServerConfig): Providers {
-  const providers = new Map<string, Provider>([['local', keywords]])
-  for (const [name, provider] of config.providers) {
-    providers.set(name, provider.kind === 'anthropic' ? createAnthropic(provider) : createOpenAi(provider))
-  }
-  return providers
 }
 
 /** A taken port is said before anything is started. */

@@ -27,6 +27,7 @@ describe('readServerConfig', () => {
       model: 'local/keywords',
       providers: new Map(),
       models: new Map(),
+      cassette: undefined,
       adminKeyFile: undefined,
       drainMs: 30_000,
       databaseConnections: 16,
@@ -51,6 +52,8 @@ describe('readServerConfig', () => {
       ANTHROPIC_BASE_URL: 'http://127.0.0.1:1',
       OPENAI_API_KEY: 'so',
       OPENAI_BASE_URL: 'http://127.0.0.1:2',
+      DEED_CASSETTE: 'record',
+      DEED_CASSETTE_FILE: '/data/cassette.jsonl',
       DEED_ADMIN_KEY_FILE: '/run/key',
       DEED_DRAIN_SECONDS: '5',
       DEED_DATABASE_CONNECTIONS: '4',
@@ -77,6 +80,7 @@ describe('readServerConfig', () => {
         ],
       ]),
       models: new Map(),
+      cassette: { mode: 'record', file: '/data/cassette.jsonl' },
       adminKeyFile: '/run/key',
       drainMs: 5_000,
       databaseConnections: 4,
@@ -96,6 +100,12 @@ describe('readServerConfig', () => {
     assert.match(refusal({ OPENAI_API_KEY: 'k', OPENAI_BASE_URL: 'x' }), /^OPENAI_BASE_URL must be a URL/)
   })
 
+  it('wants a cassette and its file together', () => {
+    assert.match(refusal({ DEED_CASSETTE: 'play' }), /^DEED_CASSETTE must be record or replay, not "play"$/)
+    assert.match(refusal({ DEED_CASSETTE: 'replay' }), /^DEED_CASSETTE needs DEED_CASSETTE_FILE/)
+    assert.match(refusal({ DEED_CASSETTE_FILE: 'x' }), /^DEED_CASSETTE_FILE needs DEED_CASSETTE/)
+  })
+
   it('does not repeat a database URL, which may hold a password', () => {
     const message = refusal({ DATABASE_URL: 'mysql://deed:hunter2@db' })
     assert.match(message, /^DATABASE_URL must be a URL that starts with postgres:\/\/ or postgresql:\/\/$/)
@@ -109,6 +119,12 @@ describe('the model', () => {
     assert.match(readServerConfig({ ANTHROPIC_API_KEY: 'k' }).model, /^anthropic\/claude-sonnet-/)
     assert.match(readServerConfig({ ANTHROPIC_API_KEY: 'k', DATABASE_URL: database }).model, /^anthropic\//)
     assert.equal(readServerConfig({}).model, 'local/keywords')
+  })
+
+  it('needs no key where a cassette is replayed', () => {
+    const replay = { DATABASE_URL: database, DEED_CASSETTE: 'replay', DEED_CASSETTE_FILE: 'x' }
+    assert.match(readServerConfig(replay).model, /^anthropic\/claude-sonnet-/)
+    assert.equal(readServerConfig({ ...replay, DEED_MODEL: 'anthropic/other' }).model, 'anthropic/other')
   })
 
   it("has no default with a database of one's own and no key", () => {

@@ -14,6 +14,12 @@ export function count(text: string): number {
   throw new InvalidArgumentError('It must be a whole number from 1 on.')
 }
 
+/** Another one to those that were given before. */
+export function modelName(text: string, before: readonly string[] = []): readonly string[] {
+  if (/^[a-z0-9-]+\/[A-Za-z0-9._:/-]+$/.test(text)) return [...before, text]
+  throw new InvalidArgumentError('It must be provider/name, such as anthropic/claude-sonnet-5-5 or local/keywords.')
+}
+
 const factors: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 }
 
 export function milliseconds(text: string): number {

@@ -35,6 +35,15 @@ export async function buildImage(path: string, signal: AbortSignal): Promise<Bui
   }
 }
 
+/** Faults of what was built at a path, a line for each that begins with its place. */
+export async function faultLines(path: string, faults: readonly Fault[]): Promise<string[]> {
+  const isFolder = (await stat(path)).isDirectory()
+  return faults.map(({ file, line, column, cause }) => {
+    const place = [isFolder ? join(path, file) : file, line, column].filter((part) => part !== undefined)
+    return `${place.join(':')}: ${cause}`
+  })
+}
+
 async function buildFolder(path: string, work: string, signal: AbortSignal): Promise<Build> {
   const layout = await layOut(path, work, signal)
   const whole = await build(work, [], signal)

@@ -84,7 +84,7 @@ async function valuesOf(
 ): Promise<Candidates> {
   if (option.argChoices) return { kind: 'values', values: option.argChoices.map((value) => ({ value, help: '' })) }
   if (option.long === '--data') return /^[{[-]/.test(typed) ? none : data
-  if (option.long === '--output') return { kind: 'files', values: [] }
+  if (option.long === '--output' || option.long === '--junit') return { kind: 'files', values: [] }
   if (option.long === '--contract') return contractNames(target())
   if (option.long !== '--schema' && option.long !== '--prompt') return none
   const { values } = await methodNames(target(), `${given[0] ?? ''}/`)
@@ -99,6 +99,7 @@ async function argumentsOf(command: Command, index: number, typed: string, targe
   const name = `${command.parent?.name()} ${command.name()} ${argument.name()}`
   if (name === 'deed publish path') return { kind: 'files', values: [] }
   if (name === 'deed new name') return { kind: 'folders', values: [] }
+  if (name === 'deed test path') return { kind: 'folders', values: [] }
   if (name === 'deed batch file') return { kind: 'files', values: [] }
   if (argument.name() === 'service/method') return methodNames(target(), typed)
   if (command.parent?.name() === 'contract' && argument.name() === 'name') return contractNames(target())

@@ -1,7 +1,9 @@
 import { create, fromJson } from '@bufbuild/protobuf'
 import { loadContracts, type Method } from '../contracts/method.ts'
+import { exampleTurns } from '../models/examples.ts'
 import { requestTurn, systemText } from '../models/prompt.ts'
 import { responseSchema } from '../models/schema.ts'
+import { schemaNotes } from '../models/schema-notes.ts'
 import type { CommandContext } from './command.ts'
 import { fetchNamed } from './contract-image.ts'
 import { Failure } from './failure.ts'
@@ -33,14 +35,18 @@ export async function showForModel(
       output.print(
         jsonLine({
           method: method.path.slice(1),
-          ...(schemas.includes(method) && { schema: responseSchema(method) }),
-          ...(prompts.includes(method) && { system: systemText(method), turns: [exampleTurn(method)] }),
+          ...(schemas.includes(method) && { schema: responseSchema(method), notes: schemaNotes(method) }),
+          ...(prompts.includes(method) && {
+            system: systemText(method),
+            turns: [...exampleTurns(method), exampleTurn(method)],
+          }),
         }),
       )
     }
     return
   }
   if (schema !== undefined) output.print(JSON.stringify(schemaOf(schemas, schema), undefined, 2))
+  for (const method of schemas) remarkOn(output, method)
   for (const method of prompts) printPrompt(output, method)
 }
 
@@ -51,10 +57,22 @@ function schemaOf(methods: readonly Method[], wanted: string | true): unknown {
   return Object.fromEntries(methods.map((method) => [method.name, responseSchema(method)]))
 }
 
+/** On stderr: the schema alone is what was asked for. */
+function remarkOn(output: Output, method: Method): void {
+  const notes = schemaNotes(method)
+  if (notes.length > 0)
+    output.remark(`${method.name}: not in the schema, or in another form than protobuf's JSON mapping:`)
+  for (const { field, note } of notes) output.remark(`  ${field || '(the answer)'}: ${note}`)
+}
+
 function printPrompt(output: Output, method: Method): void {
   const heading = (text: string) => output.paint('bold', `===== ${method.path.slice(1)}: ${text} =====`)
   output.print(heading('system'))
   output.print(systemText(method))
+  for (const { role, text } of exampleTurns(method)) {
+    output.print(heading(role === 'user' ? 'an example in the contract' : 'its answer'))
+    output.print(text)
+  }
   output.print(heading('an example of a request'))
   output.print(exampleTurn(method).text)
 }

@@ -31,6 +31,12 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
     'npx deed batch mail.v1.MailService/ReadMail mails.jsonl --retry-failed',
     'npx deed batch mail.v1.MailService/ReadMail mails.jsonl --output read.jsonl --key-prefix monday-',
   ],
+  'deed test': [
+    'npx deed test mail',
+    'npx deed test mail --model anthropic/claude-sonnet-5-5 --model local/keywords',
+    'npx deed test mail --method ReadMail --repeat 5 --junit results.xml',
+    'DEED_CASSETTE=replay DEED_CASSETTE_FILE=mail.jsonl npx deed test mail',
+  ],
   'deed contract': ['npx deed contract list', 'npx deed contract show mail.v1.MailService'],
   'deed contract list': ['npx deed contract list', 'npx deed contract list --json'],
   'deed contract show': [

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { NewNames } from './new-names.ts'
+import { shellWord } from './text.ts'
 
 /** The files of a new contract, by their path in its folder. `folder` is where that is, for the commands in the README. */
 export function newFiles(names: NewNames, folder: string): Readonly<Record<string, string>> {
@@ -7,6 +8,7 @@ export function newFiles(names: NewNames, folder: string): Readonly<Record<strin
     'buf.yaml': bufYaml,
     [`${names.path}/${fileName(names)}`]: proto(names),
     'request.yaml': requestYaml,
+    'examples/first.yaml': examplesYaml(names, folder),
     'README.md': readme(names, folder),
   }
 }
@@ -31,6 +33,24 @@ text: >-
   The parcel with order 48213 has arrived broken. I want my money back, and
   I need an answer today because I leave tomorrow.
 `
+
+function examplesYaml({ method }: NewNames, folder: string): string {
+  return `# What is expected of answers. This has them given, and says which are not as expected:
+#   npx deed test ${shellWord(folder)}
+- name: broken goods, money back, today
+  method: ${method.slice(method.lastIndexOf('/') + 1)}
+  request:
+    text: >-
+      The parcel with order 48213 has arrived broken. I want my money back, and
+      I need an answer today because I leave tomorrow.
+  expect:
+    response:
+      topic: {in: [TOPIC_REFUND, TOPIC_DELIVERY]}
+      urgency: URGENCY_HIGH
+      orderNumber: "48213"
+    cel: size(response.summary) >= 20
+`
+}
 
 function proto({ package: full, subject, service }: NewNames): string {
   return `syntax = "proto3";
@@ -99,7 +119,7 @@ message Read${subject}Response {
 
 function readme(names: NewNames, folder: string): string {
   const { package: full, service, method, path } = names
-  const shown = /^[A-Za-z0-9@%+=:,./_-]+$/.test(folder) ? folder : `'${folder.replaceAll("'", "'\\''")}'`
+  const shown = shellWord(folder)
   return `# ${full}
 
 A contract for Deed: [${path}/${fileName(names)}](${path}/${fileName(names)}). Its comments are what the model is told, its messages
@@ -110,6 +130,12 @@ With a server running (\`npx deed serve\`), publish it, and call it with [reques
 \`\`\`sh
 npx deed publish ${shown}
 npx deed call ${method} -d @${join(shown, 'request.yaml')}
+\`\`\`
+
+Have the examples in [examples](examples) answered, without a server, and see which answers are not as expected:
+
+\`\`\`sh
+npx deed test ${shown}
 \`\`\`
 
 What a model gets of it, and what was asked and answered:

@@ -6,6 +6,7 @@ import { newFiles } from './new-files.ts'
 import { newNames } from './new-names.ts'
 import type { Output } from './output.ts'
 import { pathFailure } from './read-file.ts'
+import { shellWord } from './text.ts'
 
 /** `deed new`: a contract to start from, in a folder that is not there yet or is empty. */
 export async function newContract(output: Output, path: string): Promise<void> {
@@ -48,9 +49,4 @@ async function requireEmpty(folder: string): Promise<void> {
       throw new Failure(`${folder} cannot be a folder: a file is in the way`, { hint: 'give another name' })
     throw pathFailure(error, folder) ?? error
   }
-}
-
-/** As a shell takes it for one word. */
-function shellWord(text: string): string {
-  return /^[A-Za-z0-9@%+=:,./_-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }

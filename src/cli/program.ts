@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import { Argument, Command, Option } from 'commander'
+import type { ServerConfig } from '../config.ts'
 import { contractArgument, milliseconds } from './arguments.ts'
 import type { Shell } from './completion.ts'
 import type { Target } from './connect.ts'
@@ -14,12 +15,15 @@ import {
   addUsageCommand,
   type Remote,
 } from './program-operations.ts'
+import { addTestCommand } from './program-test.ts'
 import { pathOf, UsageError } from './usage.ts'
 
 /** What the grammar needs of the process around it. Settings are read when a command asks for them. */
 export type Surroundings = {
   target(): Target
   storage(): Storage
+  /** Those of the server, for what a command does in its stead. */
+  server(): ServerConfig
   output(json: boolean): Output
   /** Ends a command that is interrupted. `serve` does not use it: it drains. */
   interrupt(): AbortSignal
@@ -90,6 +94,11 @@ export function createProgram(around: Surroundings): Command {
     )
 
   addBatchCommand(program, add, remote)
+
+  addTestCommand(program, add, async (command, run) => {
+    const [output, config, signal] = [around.output(isJson(command)), around.server(), around.interrupt()]
+    await run(output, config, signal)
+  })
 
   const contract = add(program, 'contract', 'see and manage the contracts of the project')
   add(contract, 'list', 'list the contracts').action((_, command: Command) =>

@@ -1,9 +1,7 @@
-import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import { ContractVersion } from '../../gen/deed/v1/contract.ts'
 import { ContractServiceService as Service } from '../../gen/deed/v1/contract_service.ts'
 import { readImage } from '../contracts/image.ts'
-import { buildImage, type Fault } from './build-image.ts'
+import { buildImage, type Fault, faultLines } from './build-image.ts'
 import type { CommandContext } from './command.ts'
 import { Failure } from './failure.ts'
 import { jsonLine } from './json-line.ts'
@@ -47,11 +45,7 @@ async function refuse(
   faults: readonly Fault[],
   partial: Uint8Array | undefined,
 ): Promise<Failure> {
-  const isFolder = (await stat(path)).isDirectory()
-  const lines = faults.map(({ file, line, column, cause }) => {
-    const place = [isFolder ? join(path, file) : file, line, column].filter((part) => part !== undefined)
-    return `${place.join(':')}: ${cause}`
-  })
+  const lines = await faultLines(path, faults)
   let hint: string | undefined
   if (partial) {
     try {

@@ -1,4 +1,4 @@
-import type { DescMessage } from '@bufbuild/protobuf'
+import type { DescMessage, JsonValue } from '@bufbuild/protobuf'
 import { LineCounter, parseDocument } from 'yaml'
 import { isFreeForm } from '../models/schema.ts'
 import { misuse } from './failure.ts'
@@ -30,16 +30,20 @@ export function yamlToJson(text: string, desc: DescMessage): string {
     )
   }
   if (value === null || value === undefined) throw misuse('the request is empty', 'write {} for one without fields')
-  return JSON.stringify(plain(value, desc))
+  return JSON.stringify(plainJson(value, desc))
 }
 
-/** Follows the message as far as it goes, to know where any JSON may stand. */
-function plain(value: unknown, desc: DescMessage | undefined): unknown {
+/**
+ * What YAML was read as, with integers as bigint, as JSON. Follows the message as far as it goes, to know where any JSON may
+ * stand. Throws a Failure (wrong usage) for a number that JSON would round.
+ */
+export function plainJson(value: unknown, desc: DescMessage | undefined): JsonValue {
   if (typeof value === 'bigint') return integer(value, desc)
-  if (typeof value === 'number' && !Number.isFinite(value)) return String(value)
-  if (Array.isArray(value)) return value.map((item) => plain(item, desc))
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner, memberOf(desc, key))]))
+  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value)
+  if (typeof value === 'string' || typeof value === 'boolean') return value
+  if (Array.isArray(value)) return value.map((item) => plainJson(item, desc))
+  if (typeof value !== 'object' || value === null) return null
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plainJson(inner, memberOf(desc, key))]))
 }
 
 function memberOf(desc: DescMessage | undefined, key: string): DescMessage | undefined {

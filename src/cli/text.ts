@@ -43,3 +43,8 @@ function edits(a: string, b: string): number {
   }
   return last[b.length] ?? 0
 }
+
+/** As a shell takes it for one word. */
+export function shellWord(text: string): string {
+  return /^[A-Za-z0-9@%+=:,./_-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+}

@@ -1,4 +1,5 @@
 import { annotationFaults } from './checks/annotations.ts'
+import { exampleFaults } from './checks/examples.ts'
 import { longRunningFaults } from './checks/long-running.ts'
 import { optionFaults } from './checks/options.ts'
 import { ruleFaults } from './checks/rules.ts'
@@ -16,5 +17,7 @@ export async function checkImage(image: Image, signal: AbortSignal): Promise<Fau
     check(image),
   )
   // Compiling the rules of an image with altered or endless types would blame Deed's parts for what is wrong with those.
-  return [...faults, ...(await ruleFaults(image, signal))]
+  faults.push(...(await ruleFaults(image, signal)))
+  // Examples are held to types and rules, which have to be right for that.
+  return faults.length > 0 ? faults : exampleFaults(image)
 }

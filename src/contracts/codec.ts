@@ -65,22 +65,31 @@ export type Convert = (desc: DescMessage, value: JsonValue) => { value: JsonValu
  * surrogate pair.
  */
 export function parseAnswer(method: Method, text: string, convert: Convert = asItIs): ParsedAnswer {
-  const { output, registry, validator } = method
+  return parseJson(method.output, method, text, convert)
+}
+
+/** The same for any message of a contract, such as a request. */
+export function parseJson(
+  desc: DescMessage,
+  { registry, validator }: Pick<Method, 'registry' | 'validator'>,
+  text: string,
+  convert: Convert = asItIs,
+): ParsedAnswer {
   const json = parse(text)
   if ('fault' in json) return invalid(json.fault)
-  const { value, violations: lost } = convert(output, json.value)
-  const faults = jsonFaults(output, value).filter(({ field }) => lost.every((fault) => fault.field !== field))
+  const { value, violations: lost } = convert(desc, json.value)
+  const faults = jsonFaults(desc, value).filter(({ field }) => lost.every((fault) => fault.field !== field))
   if (lost.length + faults.length > 0) return { kind: 'invalid', violations: [...lost, ...faults] }
   try {
     // Parsed once more when a key is given twice: this throws, and says which.
     if (repeatsKey(text, json.value)) fromJsonString(ValueSchema, text)
-    const message = fromJson(output, value, { registry })
-    const violations = validateMessage(validator, output, message)
+    const message = fromJson(desc, value, { registry })
+    const violations = validateMessage(validator, desc, message)
     if (violations.length > 0) return { kind: 'invalid', violations }
-    return { kind: 'valid', message, bytes: toBinary(output, message) }
+    return { kind: 'valid', message, bytes: toBinary(desc, message) }
   } catch (error) {
     // What is left for protobuf-es to find, such as a key that is given twice, it quotes.
-    if (redactsWithin(output)) return invalid('gives a key twice, or nests its values too deep')
+    if (redactsWithin(desc)) return invalid('gives a key twice, or nests its values too deep')
     return invalid(error instanceof Error ? error.message.replace(/^cannot decode .* from JSON: /, '') : String(error))
   }
 }
@@ -97,6 +106,6 @@ function parse(text: string): { value: JsonValue } | { fault: string } {
   } catch (error) {
     // V8 quotes the text around the error, which may be redacted.
     const position = error instanceof Error ? /at position \d+/.exec(error.message)?.[0] : undefined
-    return { fault: `the answer is not one JSON value${position ? ` (${position})` : ''}` }
+    return { fault: `is not one JSON value${position ? ` (${position})` : ''}` }
   }
 }

@@ -21,9 +21,14 @@ export type Policy = {
   effort: Effort | undefined
   /** For how long an answer is given again to equal requests; undefined for not at all. */
   cacheTtlMs: number | undefined
+  /** Shown to the model before each request. */
+  examples: readonly Example[]
 }
 
 export type Effort = 'low' | 'medium' | 'high'
+
+/** Both are JSON text of valid messages: publishing refuses others. */
+export type Example = { request: string; response: string }
 
 /** Interactive, normal, bulk: among a project's queued operations a lower number is taken first. */
 export type Priority = 1 | 2 | 3
@@ -43,6 +48,7 @@ const defaults: Policy = {
   priority: 2,
   effort: undefined,
   cacheTtlMs: undefined,
+  examples: [],
 }
 
 /** A deed.v1.Policy as @bufbuild/protobuf reads it with Deed's own descriptors. */
@@ -58,6 +64,7 @@ type PolicyMessage = Message<'deed.v1.Policy'> & {
   priority: number
   effort: number
   cacheTtl?: Duration
+  examples: Example[]
 }
 
 /** By their numbers in deed.v1.Effort. */
@@ -81,7 +88,7 @@ export function statedPolicy(desc: DescMethod | DescService): Partial<Policy> {
   const message = policyMessage(desc)
   if (!message) return {}
   const { instructions, models, timeout, attemptTimeout, maxFailures, maxRepairs, maxOutputTokens } = message
-  const { queueTimeout, priority, cacheTtl } = message
+  const { queueTimeout, priority, cacheTtl, examples } = message
   const effort = efforts[message.effort]
   return {
     ...(instructions !== '' && { instructions }),
@@ -95,6 +102,7 @@ export function statedPolicy(desc: DescMethod | DescService): Partial<Policy> {
     ...(isPriority(priority) && { priority }),
     ...(effort !== undefined && { effort }),
     ...(cacheTtl !== undefined && { cacheTtlMs: durationMs(cacheTtl) }),
+    ...(examples.length > 0 && { examples }),
   }
 }
 

@@ -32,6 +32,7 @@ export type Reason =
   | 'METHOD_NOT_FOUND'
   | 'FILTER_INVALID'
   | 'PROJECT_NOT_FOUND'
+  | 'CASSETTE_MISS'
 
 /** One field of a google.rpc.BadRequest. `field` is a protobuf field path such as `items[2].price`. */
 export type FieldViolation = { field: string; description: string; reason?: string }

@@ -4,6 +4,7 @@ import type { Context } from '@opentelemetry/api'
 import type { Method } from '../contracts/method.ts'
 import { DeedError, type FieldViolation } from '../errors/deed-error.ts'
 import { type Completion, complete, type OnText } from './completion.ts'
+import { exampleTurns } from './examples.ts'
 import type { ItemSink } from './item-sink.ts'
 import { type BrokenList, ListReader } from './list-reader.ts'
 import { continuationTurn, repairTurns, requestTurn, systemText } from './prompt.ts'
@@ -56,7 +57,8 @@ export type AnswerOptions = {
  *   breaker is open or whose limits are reached, without being asked. After the last: MODELS_EXHAUSTED, worth another
  *   attempt if one was merely unavailable.
  * - A method that returns a stream is answered with a list, whose items go to `sink` as they are written; the response is empty then.
- * - A refusal, or a request that the vendor rejects, is final: a wrong request does not move on.
+ * - A refusal, or a request that the vendor rejects, is final: a wrong request does not move on. So is one that a
+ *   cassette does not have.
  *
  * Never throws but for bugs. Errors hold no payload and nothing of what a vendor wrote.
  */
@@ -107,7 +109,7 @@ class Attempt {
   }
 
   async #askForMessage(model: Model, last: boolean): Promise<Answer | undefined> {
-    const turns: Turn[] = [requestTurn(this.#method, this.#request)]
+    const turns: Turn[] = [...exampleTurns(this.#method), requestTurn(this.#method, this.#request)]
     for (;;) {
       const completion = await this.#complete(model, last, { turns })
       const { end } = completion
@@ -172,6 +174,7 @@ class Attempt {
         this.#record(model, 'FAILED', completion)
         if (end.error.kind === 'rejected')
           return this.#final('MODEL_REJECTED_REQUEST', `${model.name}: ${end.error.message}`)
+        if (end.error.kind === 'unrecorded') return this.#final('CASSETTE_MISS', `${model.name}: ${end.error.message}`)
         this.#failures.push({ model: model.name, error: end.error })
         return undefined
       case 'skipped':
@@ -254,7 +257,7 @@ class Attempt {
     return this.#failure(new DeedError(status.INTERNAL, 'ANSWER_INVALID', message, { fieldViolations: violations }))
   }
 
-  #final(reason: 'MODEL_REFUSED' | 'MODEL_REJECTED_REQUEST', message: string): Answer {
+  #final(reason: 'MODEL_REFUSED' | 'MODEL_REJECTED_REQUEST' | 'CASSETTE_MISS', message: string): Answer {
     return this.#failure(new DeedError(status.FAILED_PRECONDITION, reason, message))
   }
 

@@ -17,6 +17,10 @@ const RULES = `You are the implementation of one method of a typed service. A pr
   required one for which there is none, write what is empty for its type: "", 0, false, [], the enum's first name.
 - Keep every rule that the schema's descriptions state. The answer is checked against them before it is used.`
 
+const EXAMPLES = `# Examples
+
+The conversation begins with examples: requests, and the answers that are right for them. Answer the last request.`
+
 const LIST = `# The answer is a list
 
 The response is {"items": […]}, and each item is sent to the caller as soon as it is written: it cannot be taken back. Write the
@@ -40,6 +44,7 @@ export function systemText(method: Method): string {
       method.instructions,
       ...(method.shape === 'server_streaming' ? [LIST] : []),
       ...(fields.length > 0 ? [`# The fields of the request`, fields.join('\n')] : []),
+      ...(method.policy.examples.length > 0 ? [EXAMPLES] : []),
     ]
       .filter(Boolean)
       .join('\n\n')
@@ -56,8 +61,7 @@ export function requestTurn(method: Method, request: Message): Turn {
 
 /** Data between a pair of tags that it does not hold itself. */
 function fenced(name: string, data: string): string {
-  let tag = name
-  for (let n = 2; data.includes(`${tag}>`); n++) tag = `${name}-${n}`
+  const tag = tagFor(name, data)
   return `<${tag}>\n${data}\n</${tag}>`
 }
 
@@ -95,6 +99,26 @@ function lastThatFit(texts: readonly string[]): readonly string[] {
     return size > MAX_ECHO
   })
   return texts.slice(over + 1)
+}
+
+/**
+ * A tag that the data does not have, nor anything that could be read as it: in other letters (`＜/REQUEST＞`), with spaces or
+ * with characters that do not show. Found in one pass, since whoever writes the data may try to make it long.
+ */
+function tagFor(name: string, data: string): string {
+  if (!/[<＜﹤]/.test(data)) return name
+  const plain = data
+    .normalize('NFKC')
+    .replaceAll(/\p{Cf}/gu, '')
+    .toLowerCase()
+  if (!plain.includes(name)) return name
+  const taken = new Set<string>()
+  for (const [, digits = ''] of plain.matchAll(new RegExp(`${name}-(\\d{1,7})`, 'g'))) {
+    for (let length = 1; length <= digits.length; length++) taken.add(digits.slice(0, length))
+  }
+  let n = 2
+  while (taken.has(String(n))) n++
+  return `${name}-${n}`
 }
 
 /** The turns that send an answer back to the model that gave it, with what is wrong with it. */

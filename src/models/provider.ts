@@ -8,8 +8,13 @@ export type Usage = { inputTokens: number; outputTokens: number; cacheReadTokens
 
 export const NO_USAGE: Usage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
 
-/** One part of the conversation with a model: the fenced request, then per repair the answer and its violations. */
-export type Turn = { role: 'user' | 'assistant'; text: string }
+/** One part of the conversation with a model: examples, the fenced request, then per repair the answer and its violations. */
+export type Turn = {
+  role: 'user' | 'assistant'
+  text: string
+  /** Up to the end of this one, the turns are the same for every call of the method. */
+  endsPrefix?: true
+}
 
 /** What a model understands, where that is not what its provider takes for granted. */
 export type Dialect = {
@@ -70,8 +75,9 @@ export function splitModel(model: string): [provider: string, name: string] {
  * - `unavailable`: try again, or another model (429, 5xx, connection, cut stream)
  * - `misconfigured`: this model will not work as the server is set up (401, 403, 404); try another
  * - `rejected`: the request as such (400, 413); no other attempt will do better
+ * - `unrecorded`: a replay has no answer to it, and asks nobody else
  */
-export type ModelErrorKind = 'unavailable' | 'misconfigured' | 'rejected'
+export type ModelErrorKind = 'unavailable' | 'misconfigured' | 'rejected' | 'unrecorded'
 
 export type ModelErrorDetails = {
   /** The wait that the vendor asked for. */

@@ -1,4 +1,12 @@
-import type { DescEnum, DescEnumValue, DescField, DescMessage, JsonValue, Registry } from '@bufbuild/protobuf'
+import type {
+  DescEnum,
+  DescEnumValue,
+  DescField,
+  DescMessage,
+  DescOneof,
+  JsonValue,
+  Registry,
+} from '@bufbuild/protobuf'
 import { getOption, hasOption, isFieldSet, isMessage, toJson } from '@bufbuild/protobuf'
 import { reflect } from '@bufbuild/protobuf/reflect'
 import {
@@ -35,8 +43,7 @@ export function elementRules(rules: FieldRules | undefined): FieldRules | undefi
 
 /** What a model is told about a field: its comment, its `(deed.v1.field)` instructions, its rules. */
 export function describeField(field: DescField, registry: Registry): string {
-  const rules = rulesOf(field)
-  const phrases = rules ? describeRules(toJson(FieldRulesSchema, rules, { registry })) : []
+  const phrases = fieldPhrases(field, registry)
   const oneof = field.oneof ? `At most one of: ${field.oneof.fields.map((member) => member.jsonName).join(', ')}.` : ''
   return lines([
     commentOf(field),
@@ -46,17 +53,31 @@ export function describeField(field: DescField, registry: Registry): string {
   ])
 }
 
+/** The rules of a field in words, such as `min len 3`. */
+export function fieldPhrases(field: DescField, registry: Registry): string[] {
+  const rules = rulesOf(field)
+  return rules ? describeRules(toJson(FieldRulesSchema, rules, { registry })) : []
+}
+
 /** What a model is told about a message: its comment, and the rules that concern several fields. */
 export function describeMessage(desc: DescMessage): string {
-  const required = desc.oneofs.filter((oneof) => hasOption(oneof, oneofRules) && getOption(oneof, oneofRules).required)
-  const names = required.map((oneof) => oneof.fields.map((field) => field.jsonName).join(', '))
-  const rules = hasOption(desc, messageRules) ? toJson(MessageRulesSchema, getOption(desc, messageRules)) : {}
-  const phrases = describeRules(rules)
+  const names = desc.oneofs.filter(isRequired).map((oneof) => oneof.fields.map((field) => field.jsonName).join(', '))
+  const phrases = messagePhrases(desc)
   return lines([
     commentOf(desc),
     ...names.map((fields) => `Exactly one of these must be set: ${fields}.`),
     phrases.length > 0 ? `Rules: ${phrases.join('; ')}.` : '',
   ])
+}
+
+/** The rules of a message that concern several of its fields, in words. */
+export function messagePhrases(desc: DescMessage): string[] {
+  return hasOption(desc, messageRules) ? describeRules(toJson(MessageRulesSchema, getOption(desc, messageRules))) : []
+}
+
+/** Whether one of its members must be set. */
+export function isRequired(oneof: DescOneof): boolean {
+  return hasOption(oneof, oneofRules) && getOption(oneof, oneofRules).required
 }
 
 /** What a model is told about an enum: its comment, and those of its values. */

@@ -320,6 +320,7 @@ describe('the commands', () => {
       )
       const { method, system, turns, ...rest } = JSON.parse(json.stdout)
       assert.deepEqual([method, rest.schema, turns.length], ['acme.v1.Tickets/Triage', schema, 1])
+      assert.deepEqual(rest.notes, [])
       assert.match(system, /Tickets of customers\./)
       assert.equal(unknown.stderr, 'error: acme.v1.Tickets has no method Triag — did you mean Triage?\n')
     })

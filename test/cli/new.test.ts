@@ -32,6 +32,11 @@ describe('deed new', () => {
       const called = await runCommandHere(['call', made.method, '-d', `@${join(path, 'request.yaml')}`], env)
       assert.equal(called.code, 0, called.stderr)
       assert.equal(JSON.parse(called.stdout).orderNumber, '48213')
+      const tested = await runCommandHere(['test', path], { DEED_DATA_DIR: join(folder.path, 'data') })
+      assert.equal(tested.code, 0, tested.stderr)
+      const [contract = ''] = made.method.split('/')
+      const shown = await runCommandHere(['contract', 'show', contract, '--schema'], env)
+      assert.match(shown.stderr, /^ {2}summary: rule: min len 1; max len 300$/m)
       // What an editor says about it; the dependency needs a network.
       const lint = await runBuf(['lint', '--path', join(path, 'nothing.proto')], path, AbortSignal.timeout(20_000))
       assert.doesNotMatch(lint.stderr, /decode buf\.yaml/)

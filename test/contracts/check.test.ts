@@ -151,6 +151,38 @@ describe('checkImage', () => {
     ])
   })
 
+  it('refuses examples that are no valid messages of their method, or that a service has', async () => {
+    const source = (text: string) =>
+      sourceOf(`
+      service AskService {
+        ${text}
+        rpc Say(Ask) returns (Answer) {
+          option (deed.v1.method) = {
+            examples: { request: '{"text": "Why?"}', response: '{"words": 1}' }
+            examples: { request: '{"txt": "x"}', response: '{"words": -1}' }
+            examples: { request: '{"', response: '{"words": "many"}' }
+          };
+        }
+      }
+      message Ask { string text = 1; }
+      message Answer { int32 words = 1 [(buf.validate.field).int32.gte = 0]; }`)
+    const at = '·: acme.v1.AskService.Say: (deed.v1.method).examples'
+    assert.deepEqual(await faultsOf(source('')), [
+      `${at}[1].request: has no field "txt"`,
+      `${at}[1].response: words: must be greater than or equal to 0`,
+      `${at}[2].request: is not one JSON value (at position 2)`,
+      `${at}[2].response: words: must be an integer from -2147483648 to 2147483647`,
+    ])
+    const shared = `option (deed.v1.service).examples = { request: '{}', response: '{}' };`
+    assert.deepEqual(await faultsOf(source(shared)), [
+      '·: acme.v1.AskService: (deed.v1.service).examples: belong to a method, since each has messages of its own',
+    ])
+    const streamed = source('').replace('returns (Answer)', 'returns (stream Answer)')
+    assert.deepEqual(await faultsOf(streamed), [
+      '·: acme.v1.AskService.Say: (deed.v1.method).examples: not for methods that return a stream',
+    ])
+  })
+
   it('refuses rules that do not compile, all of them, with their lines', async () => {
     const source = sourceOf(`
       service AskService { rpc Say(Ask) returns (Ask); }

@@ -62,7 +62,7 @@ const notRun: readonly { document: string; starts: string; why: string }[] = [
 const exceptionOf = (block: Block) =>
   notRun.find(({ document, starts }) => document === block.document && block.text.startsWith(starts))
 
-const withShell = ['README.md', 'docs/contracts.md', 'docs/calling.md', 'docs/running.md']
+const withShell = ['README.md', 'docs/contracts.md', 'docs/calling.md', 'docs/running.md', 'docs/testing.md']
 
 describe('the blocks of the documents', () => {
   let bench: Bench

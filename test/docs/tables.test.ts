@@ -115,6 +115,7 @@ describe('the tables of the guides', () => {
       'PRIORITY_NORMAL',
       "the model's own",
       'no cache',
+      '',
     ])
     assert.deepEqual([policy.queueTimeoutMs, policy.priority], [undefined, 2])
     assert.deepEqual([policy.effort, policy.cacheTtlMs], [undefined, undefined])
@@ -201,7 +202,7 @@ function boundsOf(field: Parameters<typeof rulesOf>[0]): number[] {
       return [Number(type.value.maxLen)]
     case 'repeated': {
       const items = type.value.items?.type
-      return [Number(type.value.maxItems), items?.case === 'string' ? Number(items.value.maxLen) : 0]
+      return [Number(type.value.maxItems), ...(items?.case === 'string' ? [Number(items.value.maxLen)] : [])]
     }
     case 'duration': {
       const { lessThan } = type.value

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { fromJson, type JsonObject, type Message, toBinary, toJson } from '@bufbuild/protobuf'
+import { fromBinary, fromJson, type JsonObject, type Message, toBinary, toJson } from '@bufbuild/protobuf'
 import { readInputs } from '../../examples/support/demo/inputs.ts'
 import { scoreOf, sumOf } from '../../examples/support/demo/score.ts'
 import {
@@ -10,10 +10,12 @@ import {
   TriageTicketResponse,
 } from '../../examples/support/gen/acme/support/v1/ticket_service.ts'
 import { buildImage } from '../../src/cli/build-image.ts'
+import { readExamples } from '../../src/cli/test/read.ts'
 import { decodeRequest, parseAnswer } from '../../src/contracts/codec.ts'
 import { readImage } from '../../src/contracts/image.ts'
 import { type Contract, loadContracts, type Method } from '../../src/contracts/method.ts'
 import { DeedError } from '../../src/errors/deed-error.ts'
+import { requestTurn } from '../../src/models/prompt.ts'
 import { keywords } from '../../src/models/providers/keywords.ts'
 import { responseSchema } from '../../src/models/schema.ts'
 
@@ -64,6 +66,23 @@ describe('examples/support', () => {
     const { right, expected } = sumOf(scores.flat())
     assert.ok(expected >= 200, `${expected} fields are expected`)
     assert.ok(right / expected >= 0.95, JSON.stringify(scores.flat().flatMap(({ wrong }) => wrong)))
+  })
+
+  it('has examples whose requests, injections among them, stay in their fence', async () => {
+    const methods = [...contract.methods.values()]
+    const examples = await readExamples(folder, contract.image, methods, AbortSignal.timeout(20_000))
+    const injections = examples.filter(({ file }) => file.endsWith('injections.yaml'))
+    assert.ok(injections.length >= 9)
+    for (const { method, request } of examples) {
+      const { text } = requestTurn(method, fromBinary(method.input, request))
+      const [, tag = '', inside = ''] = /^<(request(?:-\d+)?)>\n(.*)\n<\/\1>$/s.exec(text) ?? []
+      assert.ok(tag !== '' && inside.startsWith('{') && inside.endsWith('}'), text)
+      const plain = inside
+        .normalize('NFKC')
+        .replaceAll(/[\s\p{Cf}]/gu, '')
+        .toLowerCase()
+      assert.ok(!plain.includes(`/${tag}>`) && !plain.includes(`<${tag}>`), text)
+    }
   })
 
   it('triages', async () => {

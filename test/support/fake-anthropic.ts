@@ -148,11 +148,7 @@ function refusalOfBody(body: unknown, headers: IncomingHttpHeaders): string | un
   if (!Number.isInteger(body['max_tokens']) || Number(body['max_tokens']) < 1) return 'max_tokens: must be at least 1'
   const messages = body['messages']
   if (!Array.isArray(messages) || messages.length === 0) return 'messages: at least one message is required'
-  if (
-    messages.some(
-      (message) => !isObject(message) || typeof message['content'] !== 'string' || !message['content'].trim(),
-    )
-  ) {
+  if (messages.some((message) => !isObject(message) || !hasText(message['content']))) {
     return 'messages: text content blocks must be non-empty'
   }
   if (messages.some((message, index) => message.role !== (index % 2 === 0 ? 'user' : 'assistant')))
@@ -187,6 +183,14 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 function isPort(address: AddressInfo | string | null): address is AddressInfo {
   return typeof address === 'object' && address !== null
+}
+
+/** Text, or blocks of it. */
+function hasText(content: unknown): boolean {
+  if (typeof content === 'string') return content.trim() !== ''
+  return (
+    Array.isArray(content) && content.length > 0 && content.every((block) => isObject(block) && hasText(block['text']))
+  )
 }
 
 // As a process of its own: prints its URL as the first line, then serves until it is ended.

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import { noProgress } from '../../src/cli/progress.ts'
 import { runCommand } from '../../src/cli/run.ts'
-import { readClientConfig, readStorageConfig } from '../../src/config.ts'
+import { readClientConfig, readServerConfig, readStorageConfig } from '../../src/config.ts'
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
@@ -40,6 +40,7 @@ export async function runCommandHere(args: readonly string[], env: Record<string
     {
       target: () => readClientConfig(env),
       storage: () => readStorageConfig(env),
+      server: () => readServerConfig(env),
       output: (json) => ({
         json,
         columns: undefined,

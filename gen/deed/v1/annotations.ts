@@ -104,7 +104,22 @@ export interface Policy {
   /** How much thought a model gives an answer, for models that can be told. Default: what the model does by itself. */
   effort: Effort;
   /** For how long an answer is given again to equal requests of the same version in the same project. Default: not at all. */
-  cacheTtl: Duration | undefined;
+  cacheTtl:
+    | Duration
+    | undefined;
+  /** Shown to the model before each request, in this order. Only a method has them. */
+  examples: Example[];
+}
+
+/**
+ * A request with the response that is right for it, both in protobuf's JSON mapping. They have to be such messages and
+ * keep their rules.
+ */
+export interface Example {
+  /** The JSON text of a request. */
+  request: string;
+  /** The JSON text of its response. */
+  response: string;
 }
 
 /** What a model should know about a field. */
@@ -126,6 +141,7 @@ function createBasePolicy(): Policy {
     priority: 0,
     effort: 0,
     cacheTtl: undefined,
+    examples: [],
   };
 }
 
@@ -163,6 +179,9 @@ export const Policy: MessageFns<Policy> = {
     }
     if (message.cacheTtl !== undefined) {
       Duration.encode(message.cacheTtl, writer.uint32(90).fork()).join();
+    }
+    for (const v of message.examples) {
+      Example.encode(v!, writer.uint32(98).fork()).join();
     }
     return writer;
   },
@@ -268,6 +287,14 @@ export const Policy: MessageFns<Policy> = {
             message.cacheTtl = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.examples.push(Example.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -304,6 +331,74 @@ export const Policy: MessageFns<Policy> = {
     message.cacheTtl = (object.cacheTtl !== undefined && object.cacheTtl !== null)
       ? Duration.fromPartial(object.cacheTtl)
       : undefined;
+    message.examples = object.examples?.map((e) => Example.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseExample(): Example {
+  return { request: "", response: "" };
+}
+
+export const Example: MessageFns<Example> = {
+  encode(message: Example, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.request !== "") {
+      writer.uint32(10).string(message.request);
+    }
+    if (message.response !== "") {
+      writer.uint32(18).string(message.response);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Example {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExample();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.request = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.response = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Example>): Example {
+    return Example.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Example>): Example {
+    const message = createBaseExample();
+    message.request = object.request ?? "";
+    message.response = object.response ?? "";
     return message;
   },
 };

@@ -83,6 +83,8 @@ export const ErrorReason = {
   ERROR_REASON_FILTER_INVALID: 29,
   /** ERROR_REASON_PROJECT_NOT_FOUND - NOT_FOUND: no such project that the principal may see. */
   ERROR_REASON_PROJECT_NOT_FOUND: 30,
+  /** ERROR_REASON_CASSETTE_MISS - FAILED_PRECONDITION: the server replays a cassette that has no answer to this request, and asks no model. */
+  ERROR_REASON_CASSETTE_MISS: 40,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -120,5 +122,6 @@ export namespace ErrorReason {
   export type ERROR_REASON_METHOD_NOT_FOUND = typeof ErrorReason.ERROR_REASON_METHOD_NOT_FOUND;
   export type ERROR_REASON_FILTER_INVALID = typeof ErrorReason.ERROR_REASON_FILTER_INVALID;
   export type ERROR_REASON_PROJECT_NOT_FOUND = typeof ErrorReason.ERROR_REASON_PROJECT_NOT_FOUND;
+  export type ERROR_REASON_CASSETTE_MISS = typeof ErrorReason.ERROR_REASON_CASSETTE_MISS;
   export type UNRECOGNIZED = typeof ErrorReason.UNRECOGNIZED;
 }

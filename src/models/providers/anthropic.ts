@@ -1,5 +1,9 @@
 import Anthropic from '@anthropic-ai/sdk'
-import type { MessageCreateParamsStreaming, RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages'
+import type {
+  MessageCreateParamsStreaming,
+  MessageParam,
+  RawMessageStreamEvent,
+} from '@anthropic-ai/sdk/resources/messages'
 import type { Stream } from '@anthropic-ai/sdk/streaming'
 import {
   type CompletionEvent,
@@ -7,6 +11,7 @@ import {
   ModelError,
   NO_USAGE,
   type Provider,
+  type Turn,
   type Usage,
 } from '../provider.ts'
 import { MAX_OPTIONAL_PROPERTIES, optionalProperties } from '../schema.ts'
@@ -127,9 +132,14 @@ function body(request: CompletionRequest): MessageCreateParamsStreaming {
     stream: true,
     // What is shorter than the model's least length for its cache (512 to 4,096 tokens) is not cached, and no error.
     system: [{ type: 'text', text: strict ? system : told, cache_control: { type: 'ephemeral' } }],
-    messages: request.turns.map(({ role, text }) => ({ role, content: text })),
+    messages: request.turns.map(message),
     ...(Object.keys(config).length > 0 && { output_config: config }),
   }
+}
+
+function message({ role, text, endsPrefix }: Turn): MessageParam {
+  if (!endsPrefix) return { role, content: text }
+  return { role, content: [{ type: 'text', text, cache_control: { type: 'ephemeral' } }] }
 }
 
 /** All since Opus 4.5, but for Sonnet 4.5 and Haiku 4.5: https://platform.claude.com/docs/en/build-with-claude/effort */
