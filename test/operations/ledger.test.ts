@@ -5,6 +5,7 @@ import { createAnthropic } from '../../src/models/providers/anthropic.ts'
 import { Models } from '../../src/models/routing/models.ts'
 import { Commits } from '../../src/operations/commits.ts'
 import { dayOf, newId } from '../../src/operations/ids.ts'
+import { Ledger } from '../../src/operations/ledger.ts'
 import { Replica } from '../../src/operations/replica.ts'
 import { Runner } from '../../src/operations/runner.ts'
 import type { Queryable } from '../../src/storage/statements/statement.ts'
@@ -151,5 +152,24 @@ describe('the ledger', () => {
     away = false
     assert.deepEqual(await rows(), [cutOff])
     await eventually(async () => runner.size === 0, 1_000, 'the runner still has something to store')
+  })
+
+  it('gives a row up, and says so, when the process ends without the database', async () => {
+    const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
+    const ledger = new Ledger({ query: () => Promise.reject(refused) }, silent)
+    const of = {
+      projectId: store.projectId,
+      operationId: newId(Date.now()),
+      day: '2026-01-31',
+      attempt: 1,
+      sequence: 1,
+    }
+    const usage = { inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0, costMicroUsd: undefined }
+    const request = { latencyMs: 1, providerRequestId: '', startedAtMs: 0, usageEstimated: false }
+    const appended = ledger.append([{ ...of, model: 'test/one', outcome: 'ABORTED', ...usage, ...request }])
+    assert.equal(ledger.size, 1)
+    ledger.stop()
+    await appended
+    assert.equal(ledger.size, 0)
   })
 })

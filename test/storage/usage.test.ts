@@ -134,7 +134,7 @@ describe('the count of usage', () => {
       `insert into result (project_id, id, day, attempt, code, response, model) values ($1, $2, $3, 1, 0, '', '')`,
       [projectId, of.operationId, today],
     )
-    await db.pool.query('select delete_operation($1, $2, $3)', [projectId, of.operationId, today])
+    await db.pool.query('select remove_operation($1, $2, $3)', [projectId, of.operationId, today])
     // What a zombie stores comes later still.
     await appendLedger(db.pool, [completion(of, { sequence: 2 })])
     await rollUp(db.pool)

@@ -7,7 +7,7 @@ export type Deleted = 'deleted' | 'unfinished' | 'missing'
  * taken, its completions stay in the ledger, and whose they are is kept for it.
  */
 export const deleteFunction = `
-create or replace function delete_operation(p uuid, i uuid, d date) returns text language plpgsql ${byKey} as $$
+create or replace function remove_operation(p uuid, i uuid, d date) returns text language plpgsql ${byKey} as $$
 begin
   delete from result where project_id = p and id = i and day = d;
   if found then
@@ -27,8 +27,8 @@ export async function deleteOperation(
   const values = [projectId, operationId, day]
   const rows = await run<{ end: Deleted }>(
     db,
-    'delete_operation',
-    'select delete_operation($1, $2, $3) as "end"',
+    'remove_operation',
+    'select remove_operation($1, $2, $3) as "end"',
     values,
   )
   return rows[0]?.end ?? 'missing'

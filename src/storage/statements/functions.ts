@@ -21,7 +21,8 @@ import { settleFunction } from './settle.ts'
 /**
  * The statements that are functions in the database, so that a connection parses them once. They are installed after the
  * migrations, by `create or replace`. One whose parameters change is an overload beside the one that older replicas still
- * call during an upgrade; one whose result changes needs a new name.
+ * call during an upgrade; one whose result changes needs a new name, and so does one of which an older release, that installs its own
+ * when one of its replicas is started again, would do too little.
  */
 export const functions: readonly string[] = [
   partitionsFunction,
