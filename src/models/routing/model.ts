@@ -99,13 +99,13 @@ export class Model {
     for (;;) {
       const place = await this.#limiter.take(bounded, mostTokens(request))
       if (place.kind === 'place') return place
-      const { limit, waitMs } = place
-      if (performance.now() + waitMs > until) {
+      const { limit, waitMs, lookMs } = place
+      if (performance.now() + lookMs > until) {
         const why = limit === 'storage' ? 'its limits cannot be looked at' : `its limit ${limit} is reached`
         return new ModelError('unavailable', why, { retryAfterMs: waitMs })
       }
       // Not all at once.
-      await delay(waitMs * (1 + Math.random() / 4), undefined, { signal })
+      await delay(lookMs * (1 + Math.random() / 4), undefined, { signal })
     }
   }
 

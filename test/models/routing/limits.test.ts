@@ -61,7 +61,7 @@ describe('the limits of a model', () => {
     assert.ok(over.waitMs > 50_000 && over.waitMs <= 61_000, String(over.waitMs))
     // The minute that has passed does not count.
     await store.db.pool.query('update model_second set second = second - 61 where model = $1', [limited.model])
-    assert.equal((await one.limiter.take(limited, 1)).kind, 'place')
+    assert.equal((await (await replica()).limiter.take(limited, 1)).kind, 'place')
     const { rows } = await store.db.pool.query('select * from model_second where model = $1', [limited.model])
     assert.equal(rows.length, 1)
   })
@@ -80,22 +80,44 @@ describe('the limits of a model', () => {
     const limited = bounded({ concurrency: 3 })
     const taken = await Promise.all(Array.from({ length: 20 }, (_, n) => (n % 2 ? one : two).limiter.take(limited, 1)))
     assert.equal(places(taken), 3)
-    for (const result of taken.slice(0)) if (result.kind === 'place') result.end(1)
+    for (const result of taken) if (result.kind === 'place') result.end(1)
     await returned(limited.model, 0)
-    assert.equal(places(await Promise.all(Array.from({ length: 5 }, () => one.limiter.take(limited, 1)))), 3)
+    const { limiter } = await replica()
+    assert.equal(places(await Promise.all(Array.from({ length: 5 }, () => limiter.take(limited, 1)))), 3)
   })
 
   it('of concurrency frees what a replica held whose life is over', async () => {
-    const [dead, one] = [await replica(), await replica()]
+    const [dead, gone, one] = [await replica(), await replica(), await replica()]
     const limited = bounded({ concurrency: 2 })
     await dead.limiter.take(limited, 1)
-    await one.limiter.take(limited, 1)
-    assert.equal((await one.limiter.take(limited, 1)).kind, 'reached')
+    await gone.limiter.take(limited, 1)
+    assert.equal((await (await replica()).limiter.take(limited, 1)).kind, 'reached')
     await store.db.pool.query('update replica set expires_at = now() where id = $1', [dead.id])
-    assert.equal((await one.limiter.take(limited, 1)).kind, 'place')
-    assert.equal((await one.limiter.take(limited, 1)).kind, 'reached')
-    await removeReplica(store.db.pool, one.id)
-    assert.equal((await (await replica()).limiter.take(limited, 1)).kind, 'place')
+    await removeReplica(store.db.pool, gone.id)
+    const taken = [1, 2, 3].map(() => one.limiter.take(limited, 1))
+    assert.equal(places(await Promise.all(taken)), 2)
+  })
+
+  it('are looked at once for all that wait', async () => {
+    let asked = 0
+    const counted: Queryable = {
+      query: (config) => {
+        if (config.name === 'take_model') asked++
+        return store.db.pool.query(config)
+      },
+    }
+    const { limiter } = await replica(counted)
+    const limited = bounded({ concurrency: 1 })
+    const held = await limiter.take(limited, 1)
+    const ask = () => Promise.all(Array.from({ length: 1_000 }, () => limiter.take(limited, 1)))
+    assert.equal(places(await ask()), 0)
+    assert.ok(asked <= 10, String(asked))
+    // What ends here is known at once.
+    if (held.kind === 'place') held.end(1)
+    let got = 0
+    while (got === 0) got = places(await ask())
+    assert.equal(got, 1)
+    assert.ok(asked <= 20, String(asked))
   })
 
   it('of tokens a minute counts the most that a completion may use, then what it used', async () => {
@@ -195,6 +217,17 @@ describe('the limits of a model', () => {
       const held = await limiter.take({ model: one, limits, completionMs: 10_000 }, 1)
       const waiting = ask(models, [one])
       if (held.kind === 'place') held.end(1)
+      assert.equal((await waiting).kind, 'response')
+    })
+
+    it('have it wait for tokens that are given back, long before their minute is over', async () => {
+      const { limiter } = await replica()
+      const one = `test/${randomUUID()}`
+      const limits = { ...unlimited, tokensPerMinute: 10_000 }
+      const { models } = modelsOf(limiter, { [one]: { limits } })
+      const held = await limiter.take({ model: one, limits, completionMs: 10_000 }, 10_000)
+      const waiting = ask(models, [one])
+      if (held.kind === 'place') held.end(100)
       assert.equal((await waiting).kind, 'response')
     })
 
