@@ -39,8 +39,8 @@ export type OnText = (text: string) => Promise<boolean>
 /**
  * Asks a model once, if its breaker and limits let it, and gathers what it streams, in a span of the gen_ai semantic
  * conventions that never holds content. `last`: there is no other model to ask, so it waits a little for a place under the
- * limits. Throws what `onText` throws, else only for bugs: how it ended is in the result. A completion of which no more was
- * wanted ends as `aborted`.
+ * limits. Throws what `onText` throws, else only for bugs: how it ended is in the result. A completion of which no more was wanted
+ * ends as `aborted`.
  */
 export async function complete(
   model: Model,
@@ -91,10 +91,10 @@ async function ask(
   const started = performance.now()
   try {
     const asked = { ...request, model: name, headers: traceHeaders(span, context) }
+    const parts: string[] = []
     // Aborted rather than left, so that the provider says what it has used.
     const enough = new AbortController()
     const either = onText ? AbortSignal.any([signal, enough.signal]) : signal
-    const parts: string[] = []
     using stopped = whenAborted(either, () => ({ ...estimatedUsage(asked, NO_USAGE, parts), providerRequestId: '' }))
     const take = onText && (async (text: string) => (await onText(text)) || enough.abort())
     const gathered = gather(model.complete, asked, parts, either, take)
@@ -150,7 +150,7 @@ function whenAborted(signal: AbortSignal, known: () => Known): { outcome: Promis
   }
 }
 
-/** `parts` gets the text as it arrives. */
+/** `parts` gets the text as it arrives; nothing more is asked for before `take` has it. */
 async function gather(
   provider: Provider,
   request: CompletionRequest,
@@ -167,8 +167,8 @@ async function gather(
         return { end: { kind: stop, text: parts.join('') }, usage, usageEstimated: false, providerRequestId }
       }
       parts.push(event.text)
-      size += event.text.length
       if (take) await take(event.text)
+      size += event.text.length
       if (size > MAX_ANSWER_CHARS) {
         const known = { ...estimatedUsage(request, NO_USAGE, parts), providerRequestId: '' }
         return { end: { kind: 'truncated', text: parts.join('') }, ...known }

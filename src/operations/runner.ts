@@ -109,8 +109,6 @@ export class Runner {
   async #work(running: Running): Promise<void> {
     const { attempt, completions } = running
     const { operationId } = attempt
-    const cached = await this.#cache.find(attempt)
-    if (cached) return this.#settle(attempt, cached.response, cached.model, [], cached.operationId)
     using items =
       attempt.method.shape === 'server_streaming'
         ? this.streams?.write(attempt, {
@@ -118,6 +116,8 @@ export class Runner {
             taken: () => this.stop(operationId, 'taken'),
           })
         : undefined
+    const cached = await this.#cache.find(attempt)
+    if (cached) return this.#settle(attempt, cached.response, cached.model, [], cached.operationId)
     for (let failures = attempt.failures; ; ) {
       // It may have waited in the queue for longer than it had.
       if (performance.now() >= attempt.expiresAt) return this.#settle(attempt, timedOut(), '', completions)

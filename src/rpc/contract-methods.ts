@@ -6,14 +6,12 @@ import { definition } from './definition.ts'
 import { duplexHandler } from './duplex.ts'
 import { PlainStatus } from './errors.ts'
 import { type Interceptor, intercept, principalOf } from './interceptors.ts'
-
 import type { OpenCalls } from './open-calls.ts'
 import { bidiStreaming } from './shapes/bidi-streaming.ts'
 import { clientStreaming } from './shapes/client-streaming.ts'
 import type { ShapeParts } from './shapes/parts.ts'
 import { serverStreaming } from './shapes/server-streaming.ts'
 import { unary, unaryOverDuplex } from './shapes/unary.ts'
-
 import { unaryHandler } from './unary.ts'
 
 /** How a path is registered: what serves any shape serves unary calls more slowly. */

@@ -39,8 +39,8 @@ export function validated(call: IncomingCall, method: Method, request: Uint8Arra
   const message = decodeRequest(method, request)
   const key = idempotencyKey(call.metadata, { request_id: requestId(method, message) })
   const { context, signal } = call
-  const { projectId, keyId } = principalOf(call)
-  return { projectId, method, message, request, key, apiKeyId: keyId, context, signal }
+  const { projectId, keyId: apiKeyId } = principalOf(call)
+  return { projectId, method, message, request, key, apiKeyId, context, signal }
 }
 
 /** What an operation ended with, as its caller gets it. Throws the error that it ended with. */
@@ -51,7 +51,7 @@ export function responseOf(method: Method, reply: Reply): Required<UnaryReply> {
   return { response, trailers }
 }
 
-export function trailersOf(
+function trailersOf(
   { id, contract, version, model, cachedFrom }: Pick<Standing, 'id' | 'contract' | 'version' | 'model' | 'cachedFrom'>,
   replayed: boolean,
 ): Record<string, string> {
