@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { status as codes } from '@grpc/grpc-js'
+import { CompletionOutcome } from '../../gen/deed/v1/operation.ts'
+import { OperationServiceService } from '../../gen/deed/v1/operation_service.ts'
+import { OperationsService } from '../../gen/google/longrunning/operations.ts'
 import type { CompletionRequest } from '../../src/models/provider.ts'
 import { ModelError } from '../../src/models/provider.ts'
-import type { CallWith } from '../support/call.ts'
+import { type CallWith, refusal } from '../support/call.ts'
 import { misplaced } from '../support/operations.ts'
 import { gate, streamed } from '../support/scripted.ts'
 import { type ContractClient, startDeed, type TestDeed, within } from '../support/server.ts'
@@ -19,6 +22,10 @@ service TaleService {
   option (deed.v1.service) = {models: ["test/one"], max_failures: 1, max_repairs: 1};
   // Tell a tale.
   rpc Tell(TellRequest) returns (stream TellResponse);
+  // The same, with another model to fall back on.
+  rpc TellSurely(TellRequest) returns (stream TellResponse) {
+    option (deed.v1.method) = {models: ["test/one", "test/two"]};
+  }
 }
 message TellRequest { string topic = 1 [(buf.validate.field).string.max_len = 20]; }
 message TellResponse {
@@ -39,10 +46,14 @@ describe('a method that returns a stream', () => {
   let client: ContractClient
   let script: Script
   let asked: CompletionRequest[]
-  const model = streamed((request, signal) => {
-    asked.push(request)
-    return script(request, signal)
-  })
+  let stop: 'complete' | 'truncated'
+  const model = streamed(
+    (request, signal) => {
+      asked.push(request)
+      return script(request, signal)
+    },
+    () => stop,
+  )
 
   before(async () => {
     deed = await startDeed(model.providers)
@@ -50,6 +61,7 @@ describe('a method that returns a stream', () => {
   })
   beforeEach(() => {
     asked = []
+    stop = 'complete'
   })
   afterEach(async () => assert.deepEqual(await misplaced(deed.db), []))
   after(() => deed[Symbol.asyncDispose]())
@@ -59,6 +71,11 @@ describe('a method that returns a stream', () => {
     call.send(client.encode('Tell', { topic }))
     call.end()
     return call
+  }
+
+  async function operationOf(call: StreamCall) {
+    const { 'deed-operation': name = '' } = await call.headers
+    return (await deed.call(OperationServiceService.getOperation, { name })).response
   }
 
   const sentence = (bytes: Buffer | undefined) => {
@@ -276,6 +293,102 @@ describe('a method that returns a stream', () => {
     assert.deepEqual(sentences(await tell(how).rest()), items(1, 100))
     assert.match(asked[1]?.turns[0]?.text ?? '', /The list has 40 items already/)
     await drained
+  })
+
+  it('goes on with the next model where one that failed has left it', async () => {
+    script = async function* ({ model, itemsBefore = 0 }) {
+      yield model === 'one' ? `{"items": [${item(1)}, ${item(2)}, {"se` : list(itemsBefore + 1, 4)
+      if (model === 'one') throw new ModelError('unavailable', 'the connection broke')
+    }
+    const call = openStream(deed.client, client.path('TellSurely'), { key: client.key })
+    call.send(client.encode('TellSurely', { topic: 'foxes' }))
+    call.end()
+    assert.deepEqual(sentences(await call.rest()), items(1, 4))
+    const { trailers, error } = await call.ended
+    assert.equal(error, undefined)
+    assert.equal(trailers['deed-model'], 'test/two')
+  })
+
+  it('asks for the rest of what is cut off by max_output_tokens, as often as it may', async () => {
+    stop = 'truncated'
+    script = async function* ({ itemsBefore = 0 }) {
+      yield `{"items": [${item(itemsBefore + 1)}, {"sen`
+    }
+    const call = tell()
+    assert.deepEqual(sentences(await call.rest()), items(1, 2))
+    const { error } = await call.ended
+    assert.equal(error?.reason, 'ANSWER_INVALID')
+    assert.match(error?.violations.join() ?? '', /^: cut off at max_output_tokens \(8192\)/)
+    const { operation } = await operationOf(call)
+    assert.deepEqual(
+      operation?.completions.map(({ outcome }) => outcome),
+      [CompletionOutcome.COMPLETION_OUTCOME_TRUNCATED, CompletionOutcome.COMPLETION_OUTCOME_TRUNCATED],
+    )
+    assert.equal(operation?.itemCount, 2)
+  })
+
+  it('is cancelled with its operation, after the items that were sent', async () => {
+    const stopped = gate()
+    script = async function* (_, signal) {
+      signal.addEventListener('abort', () => stopped.resolve())
+      yield `{"items": [${item(1)}`
+      await stopped.promise
+    }
+    const call = tell({ metadata: { 'idempotency-key': 'cancelled' } })
+    assert.equal(sentence(await call.next()), 'item 1')
+    const name = (await call.headers)['deed-operation'] ?? ''
+    await deed.call(OperationsService.cancelOperation, { name })
+    assert.deepEqual(await call.rest(), [])
+    assert.equal((await call.ended).error?.reason, 'OPERATION_CANCELLED')
+    await stopped.promise
+  })
+
+  it('waits in the queue of a project with a limit, as other calls do', async () => {
+    const [started, more] = [gate(), gate()]
+    script = async function* () {
+      started.resolve()
+      await more.promise
+      yield list(1, 3)
+    }
+    await deed.db.pool.query('update lane set max_running = 1 where project_id = $1', [deed.project.id])
+    try {
+      const first = tell()
+      await started.promise
+      const second = tell()
+      await second.headers
+      more.resolve()
+      for (const call of [first, second]) assert.deepEqual(sentences(await call.rest()), items(1, 3))
+    } finally {
+      await deed.db.pool.query('update lane set max_running = null where project_id = $1', [deed.project.id])
+    }
+  })
+
+  it('may be submitted, its items listed in pages, and deleted with them', async () => {
+    script = async function* () {
+      yield list(1, 5)
+    }
+    const submission = { method: 'test.tale.v1.TaleService/Tell', request: { topic: 'foxes' }, idempotencyKey: '' }
+    const { response: submitted } = await deed.call(OperationServiceService.submitOperation, submission)
+    const name = submitted.operation?.name ?? ''
+    const { response: ended } = await deed.call(OperationsService.waitOperation, { name, timeout: undefined })
+    assert.ok(ended.result?.$case === 'response')
+    assert.equal(ended.result.value.typeUrl, 'type.googleapis.com/google.protobuf.Empty')
+    const pages: unknown[][] = []
+    for (let pageToken = ''; pages.length === 0 || pageToken !== ''; ) {
+      const asked = { name, pageSize: 2, pageToken }
+      const { response } = await deed.call(OperationServiceService.listOperationItems, asked)
+      assert.ok(response.items.every(({ typeUrl }) => typeUrl === 'type.googleapis.com/test.tale.v1.TellResponse'))
+      pages.push(response.items.map(({ value }) => sentence(value)))
+      pageToken = response.nextPageToken
+    }
+    assert.deepEqual(pages, [items(1, 2), items(3, 4), items(5, 5)])
+    await deed.call(OperationsService.deleteOperation, { name })
+    const gone = await refusal(
+      deed.call(OperationServiceService.listOperationItems, { name, pageSize: 0, pageToken: '' }),
+    )
+    assert.equal(gone.reason, 'OPERATION_NOT_FOUND')
+    const id = name.slice('operations/'.length)
+    assert.deepEqual((await deed.db.pool.query('select from item where operation_id = $1', [id])).rows, [])
   })
 
   it('is refused before an operation is made when its request is none', async () => {

@@ -24,10 +24,10 @@ export function scripted(script: Script): { providers: Providers; calls: () => n
 }
 
 /** The same for a model whose text comes in parts: a part is asked for when what was made of the one before is done with. */
-export function streamed(script: (request: CompletionRequest, signal: AbortSignal) => AsyncIterable<string>): {
-  providers: Providers
-  calls: () => number
-} {
+export function streamed(
+  script: (request: CompletionRequest, signal: AbortSignal) => AsyncIterable<string>,
+  stop: () => 'complete' | 'truncated' = () => 'complete',
+): { providers: Providers; calls: () => number } {
   let calls = 0
   const provider: Provider = async function* (request, signal): AsyncGenerator<CompletionEvent> {
     calls++
@@ -36,7 +36,7 @@ export function streamed(script: (request: CompletionRequest, signal: AbortSigna
       yield { kind: 'text', text }
     }
     const usage = { ...NO_USAGE, inputTokens: 10, outputTokens: 5 }
-    yield { kind: 'end', stop: 'complete', usage, providerRequestId: '' }
+    yield { kind: 'end', stop: stop(), usage, providerRequestId: '' }
   }
   return { providers: new Map([['test', provider]]), calls: () => calls }
 }
