@@ -3,34 +3,18 @@ import { status } from '@grpc/grpc-js'
 import type { Context } from '@opentelemetry/api'
 import type { Method } from '../contracts/method.ts'
 import { DeedError, type FieldViolation } from '../errors/deed-error.ts'
+import { answerInvalid, cutOff, type ModelFailure, modelsExhausted } from './answer-errors.ts'
 import { type Completion, complete, type OnText } from './completion.ts'
+import { type CompletionRecord, recordOf } from './completion-record.ts'
 import { exampleTurns } from './examples.ts'
 import type { ItemSink } from './item-sink.ts'
 import { type BrokenList, ListReader } from './list-reader.ts'
 import { continuationTurn, repairTurns, requestTurn, systemText } from './prompt.ts'
-import type { CompletionRequest, ModelError, Turn, Usage } from './provider.ts'
+import type { CompletionRequest, Turn } from './provider.ts'
 import { readAnswer } from './read-answer.ts'
 import type { Model } from './routing/model.ts'
 import type { Models } from './routing/models.ts'
 import { responseSchema } from './schema.ts'
-
-/** A row of the ledger: one request to a model. */
-export type CompletionRecord = {
-  /** From 1, within the attempt. */
-  sequence: number
-  /** `provider/name` */
-  model: string
-  outcome: 'VALID' | 'INVALID' | 'REFUSED' | 'TRUNCATED' | 'FAILED' | 'ABORTED'
-  usage: Usage
-  /** Some of the tokens are an estimate. */
-  usageEstimated: boolean
-  /** Undefined when the model's price is not known. */
-  costMicroUsd: bigint | undefined
-  latencyMs: number
-  /** Empty when the provider gave none. */
-  providerRequestId: string
-  startTimeMs: number
-}
 
 export type Answer =
   | { kind: 'response'; bytes: Uint8Array; model: string; completions: CompletionRecord[] }
@@ -86,7 +70,7 @@ export async function answer(
 
 class Attempt {
   readonly unconfigured: string[] = []
-  readonly #failures: { model: string; error: ModelError }[] = []
+  readonly #failures: ModelFailure[] = []
   readonly #completions: CompletionRecord[] = []
   readonly #method: Method
   readonly #request: Message
@@ -122,8 +106,8 @@ class Attempt {
             return { kind: 'response', bytes: read.bytes, model: model.name, completions: this.#completions }
           }
           this.#record(model, end.kind === 'complete' ? 'INVALID' : 'TRUNCATED', completion)
-          if (this.#repairs >= this.#method.policy.maxRepairs) return this.#invalid(model.name, read.violations)
-          this.#repairs++
+          const spent = this.#repair(model, read.violations)
+          if (spent) return spent
           turns.push(...repairTurns(end.text, read.violations))
           break
         }
@@ -151,8 +135,8 @@ class Attempt {
         return { kind: 'response', bytes: new Uint8Array(), model: model.name, completions: this.#completions }
       }
       this.#record(model, cutOff ? 'TRUNCATED' : 'INVALID', completion)
-      if (this.#repairs >= this.#method.policy.maxRepairs) return this.#invalid(model.name, read.violations)
-      this.#repairs++
+      const spent = this.#repair(model, read.violations)
+      if (spent) return spent
       broken = read
     }
   }
@@ -190,18 +174,8 @@ class Attempt {
 
   /** How an attempt ends in which no model answered. */
   exhausted(): Answer {
-    const unavailable = this.#failures.filter(({ error }) => error.kind === 'unavailable')
-    const [unknown] = this.unconfigured
-    if (this.#failures.length === 0 && unknown !== undefined) {
-      const metadata = { model: unknown }
-      const message = `the model ${unknown} is not configured on this server`
-      return this.#failure(new DeedError(status.FAILED_PRECONDITION, 'MODEL_NOT_CONFIGURED', message, { metadata }))
-    }
-    const causes = [
-      ...this.#failures.map(({ model, error }) => `${model}: ${error.message}`),
-      ...this.unconfigured.map((model) => `${model}: not configured on this server`),
-    ]
-    const error = new DeedError(status.ABORTED, 'MODELS_EXHAUSTED', `every model failed: ${causes.join('; ')}`)
+    const error = modelsExhausted(this.#failures, this.unconfigured)
+    const unavailable = this.#failures.filter((failure) => failure.error.kind === 'unavailable')
     const waits = unavailable.map((failure) => failure.error.retryAfterMs ?? 0)
     // The first model to be ready again is reason enough to try again.
     const retryAfterMs = waits.length > 0 ? Math.min(...waits) : 0
@@ -227,34 +201,19 @@ class Attempt {
   }
 
   #record(model: Model, outcome: CompletionRecord['outcome'], completion: Completion): void {
-    const { usage, usageEstimated, latencyMs, providerRequestId, startTimeMs } = completion
-    const sequence = this.#completions.length + 1
-    const cost = model.costMicroUsd(usage, startTimeMs)
-    this.#completions.push({
-      sequence,
-      model: model.name,
-      outcome,
-      usage,
-      usageEstimated,
-      costMicroUsd: cost,
-      latencyMs,
-      providerRequestId,
-      startTimeMs,
-    })
+    this.#completions.push(recordOf(this.#completions.length + 1, model, outcome, completion))
+  }
+
+  /** Counts a repair. Returns the end when no more may be made. */
+  #repair(model: Model, violations: readonly FieldViolation[]): Answer | undefined {
+    const { maxRepairs } = this.#method.policy
+    if (this.#repairs >= maxRepairs) return this.#failure(answerInvalid(model.name, this.#repairs, violations))
+    this.#repairs++
+    return undefined
   }
 
   #cutOff(): { kind: 'invalid'; violations: FieldViolation[] } {
-    const limit = this.#method.policy.maxOutputTokens
-    return {
-      kind: 'invalid',
-      violations: [{ field: '', description: `cut off at max_output_tokens (${limit}): be briefer` }],
-    }
-  }
-
-  #invalid(model: string, violations: FieldViolation[]): Answer {
-    const times = this.#repairs === 1 ? '1 repair' : `${this.#repairs} repairs`
-    const message = `the answer of ${model} breaks the contract, after ${times}`
-    return this.#failure(new DeedError(status.INTERNAL, 'ANSWER_INVALID', message, { fieldViolations: violations }))
+    return { kind: 'invalid', violations: cutOff(this.#method.policy.maxOutputTokens) }
   }
 
   #final(reason: 'MODEL_REFUSED' | 'MODEL_REJECTED_REQUEST' | 'CASSETTE_MISS', message: string): Answer {

@@ -1,7 +1,7 @@
 import type { Message } from '@bufbuild/protobuf'
 import type { Context } from '@opentelemetry/api'
 import type { Method } from '../contracts/method.ts'
-import type { CompletionRecord } from '../models/answer.ts'
+import type { CompletionRecord } from '../models/completion-record.ts'
 import type { LedgerRow } from '../storage/statements/ledger.ts'
 import type { Identity } from './replica.ts'
 
