@@ -22,6 +22,8 @@ service TaleService {
   option (deed.v1.service) = {models: ["test/one"], max_failures: 1, max_repairs: 1};
   // Tell a tale.
   rpc Tell(TellRequest) returns (stream TellResponse);
+  // The same, with another attempt when one fails.
+  rpc TellAgain(TellRequest) returns (stream TellResponse) { option (deed.v1.method) = {max_failures: 2}; }
   // The same, with another model to fall back on.
   rpc TellSurely(TellRequest) returns (stream TellResponse) {
     option (deed.v1.method) = {models: ["test/one", "test/two"]};
@@ -308,6 +310,23 @@ describe('a method that returns a stream', () => {
     assert.equal(error, undefined)
     assert.equal(trailers['deed-model'], 'test/two')
   })
+
+  for (const key of [undefined, 'again']) {
+    it(`goes on in another attempt ${key === undefined ? 'without a key, under the same lease' : 'with a key'}`, async () => {
+      script = async function* ({ itemsBefore = 0 }) {
+        yield itemsBefore === 0 ? `{"items": [${item(1)}, ${item(2)}, {"se` : list(itemsBefore + 1, 4)
+        if (itemsBefore === 0) throw new ModelError('unavailable', 'the connection broke')
+      }
+      const how = key === undefined ? {} : { metadata: { 'idempotency-key': key } }
+      const call = openStream(deed.client, client.path('TellAgain'), { key: client.key, ...how })
+      call.send(client.encode('TellAgain', { topic: 'foxes' }))
+      call.end()
+      assert.deepEqual(sentences(await call.rest()), items(1, 4))
+      assert.equal((await call.ended).error, undefined)
+      const { operation } = await operationOf(call)
+      assert.deepEqual([operation?.itemCount, operation?.attempts], [4, key === undefined ? 1 : 2])
+    })
+  }
 
   it('asks for the rest of what is cut off by max_output_tokens, as often as it may', async () => {
     stop = 'truncated'
