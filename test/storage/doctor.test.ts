@@ -203,6 +203,19 @@ describe('doctor', () => {
     assert.deepEqual(await found(), [])
   })
 
+  it('finds streams whose items have gaps', async () => {
+    const [whole, headless, torn] = [await accepted(), await accepted(), await accepted()]
+    for (const id of [whole, headless, torn]) await ended(id)
+    const numbered = (id: string, ...ordinals: number[]) =>
+      client.query(
+        `insert into item select '${projectId}', '${id}', ${day}, n, 1, '' from unnest(array[${ordinals}]) as n`,
+      )
+    await numbered(whole, 1, 2, 3)
+    await numbered(headless, 2, 3)
+    await numbered(torn, 1, 3)
+    assert.deepEqual(new Set(await found()), new Set([headless, torn].map((id) => ['items missing', 'item', id])))
+  })
+
   it('finds a project without a lane', async () => {
     await client.query('delete from lane')
     const { findings } = await examine(client)
