@@ -122,7 +122,7 @@ class Attempt {
     let broken: BrokenList | undefined
     for (;;) {
       const list = new ListReader(this.#method, sink)
-      const turns = [await this.#listTurn(sink, broken)]
+      const turns = [...exampleTurns(this.#method), await this.#listTurn(sink, broken)]
       const completion = await this.#complete(model, last, { turns, itemsBefore: sink.count }, list.push)
       const { end } = completion
       // It was stopped for what it wrote.

@@ -1,4 +1,4 @@
-import { type DescMessage, fromJsonString, type Message } from '@bufbuild/protobuf'
+import { type DescMessage, fromJson, fromJsonString, type JsonValue, type Message } from '@bufbuild/protobuf'
 import type { Method } from '../contracts/method.ts'
 import { toModelJson } from './model-json.ts'
 import { requestTurn } from './prompt.ts'
@@ -14,7 +14,7 @@ export function exampleTurns(method: Method): readonly Turn[] {
   let turns = cache.get(method)
   if (!turns) {
     turns = method.policy.examples.flatMap(({ request, response }, index, { length }): Turn[] => {
-      const answer = JSON.stringify(toModelJson(method, read(method, method.output, response)))
+      const answer = JSON.stringify(answerOf(method, response))
       const last = index === length - 1
       return [
         requestTurn(method, read(method, method.input, request)),
@@ -24,6 +24,13 @@ export function exampleTurns(method: Method): readonly Turn[] {
     cache.set(method, turns)
   }
   return turns
+}
+
+function answerOf(method: Method, response: string): JsonValue {
+  const { output, registry } = method
+  if (method.shape !== 'server_streaming') return toModelJson(method, read(method, output, response))
+  const items: JsonValue[] = JSON.parse(response)
+  return { items: items.map((item) => toModelJson(method, fromJson(output, item, { registry }))) }
 }
 
 function read({ registry }: Method, desc: DescMessage, json: string): Message {

@@ -10,12 +10,17 @@ import type { Method } from '../contracts/method.ts'
 import { isFreeForm, isWellKnown, type JsonSchema, responseSchema } from './schema.ts'
 
 /**
- * A response in the form of responseSchema, as a model that makes no mistake would answer: what readAnswer reads back as the
+ * A response, or an item of a stream, in the form of responseSchema, as a model that makes no mistake would answer: what readAnswer reads back as the
  * same message. All that has no presence of its own is written out, since the schema requires it.
  */
 export function toModelJson(method: Method, message: Message): JsonValue {
   const json = toJson(method.output, message, { registry: method.registry, alwaysEmitImplicit: true })
-  return fromMessage(method.output, json, responseSchema(method))
+  const schema = responseSchema(method)
+  return fromMessage(
+    method.output,
+    json,
+    method.shape === 'server_streaming' ? schema.properties?.['items']?.items : schema,
+  )
 }
 
 /** Without a schema: within JSON text, where messages are spelt out however deep they go. */

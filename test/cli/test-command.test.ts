@@ -16,6 +16,7 @@ service NoteService {
   rpc Read(ReadRequest) returns (ReadResponse);
   rpc Count(ReadRequest) returns (CountResponse);
   rpc Follow(ReadRequest) returns (stream CountResponse);
+  rpc Sum(stream ReadRequest) returns (CountResponse);
 }
 message ReadRequest { string text = 1 [(buf.validate.field).string.min_len = 1]; }
 message ReadResponse { string word = 1; int32 stars = 2; string pin = 3 [debug_redact = true]; }
@@ -173,12 +174,13 @@ request: {text: y}
 `,
       'b.yaml': 'method: Read\nrequest: {text: [}\n',
       'c.yaml': 'method: Read\nrequest: "@gone.json"\n',
-      'd.yaml': 'method: Follow\nrequest: {text: x}\n',
+      'd.yaml': 'method: Sum\nrequest: {text: x}\n',
+      'e.yaml': 'method: Follow\nrequest: {text: x}\nexpect: {response: {words: 1}, cel: response.words == 1}\n',
     })
     const { code, stdout, stderr } = await deedTest([folder.path], vendor.env)
     const at = (name: string) => `  ${join(folder.path, 'examples', name)}`
     assert.deepEqual(stderr.trim().split('\n'), [
-      'error: nothing was tested: the examples have 17 faults',
+      'error: nothing was tested: the examples have 19 faults',
       `${at('a.yaml')}:1:3: an example has no methd: did you mean method?`,
       `${at('a.yaml')}:1:3: has no method`,
       `${at('a.yaml')}:3:11: there is no method Red: did you mean Read?`,
@@ -194,10 +196,27 @@ request: {text: y}
       `${at('a.yaml')}:17:3: has no request`,
       ...stderr.trim().split('\n').slice(14, 16),
       `${at('c.yaml')}:2:10: cannot read ${join(folder.path, 'examples/gone.json')}: it is not there`,
-      `${at('d.yaml')}:1:9: Follow returns a stream: such methods have no examples in files`,
+      `${at('d.yaml')}:1:9: Sum takes a stream of requests for one response: such methods have no examples in files`,
+      `${at('e.yaml')}:3:20: the response is a stream: write a list of its items`,
+      `${at('e.yaml')}:3:37: cel does not compile: type 'list(test.v1.CountResponse)' does not support field selection`,
     ])
     assert.match(stderr, /b\.yaml:2:\d+: is not YAML: /)
     assert.deepEqual([code, stdout, vendor.fake.requests.length], [1, '', 0])
+  })
+
+  it('compares the items of a stream, one by one', async () => {
+    await using vendor = await vendorOf({ items: [{ words: '1' }, { words: '2' }] })
+    const expected = (items: string) =>
+      `method: Follow\nrequest: {text: x}\nexpect:\n  response: ${items}\n  cel: response.map(each, each.words) == [1, 2]\n`
+    await using folder = await contract({ 'a.yaml': expected('[{words: 1}, {words: {gt: 1}}]') })
+    const right = await deedTest([folder.path], vendor.env)
+    assert.equal(right.code, 0, right.stderr)
+    await writeFile(join(folder.path, 'examples/a.yaml'), `name: follow\n${expected('[{words: 1}, {words: 3}]')}`)
+    const wrong = await deedTest([folder.path], vendor.env)
+    assert.equal(wrong.stderr, 'error: the example failed: follow: [1].words: expected "3", got "2"\n')
+    await writeFile(join(folder.path, 'examples/a.yaml'), `name: follow\n${expected('[{words: 1}]')}`)
+    const fewer = await deedTest([folder.path], vendor.env)
+    assert.match(fewer.stderr, /follow: the response: expected 1 items, got \[\{"words":"1"\},\{"words":"2"\}\]/)
   })
 
   it('reads a request from a file, and several contracts of a folder', async () => {
@@ -256,7 +275,7 @@ request: {text: y}
       [
         [folder.path, '--method', 'Nothing*'],
         2,
-        /^error: no example is for a method Nothing\* — there is Read, Count, Follow/,
+        /^error: no example is for a method Nothing\* — there is Read, Count, Follow, Sum/,
       ],
       [[none.path], 1, /^error: there is no example in .*examples — write some/],
       [[join(folder.path, 'note.proto')], 2, /is a file: give the folder of the contract/],

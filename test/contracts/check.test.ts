@@ -179,7 +179,11 @@ describe('checkImage', () => {
     ])
     const streamed = source('').replace('returns (Answer)', 'returns (stream Answer)')
     assert.deepEqual(await faultsOf(streamed), [
-      '·: acme.v1.AskService.Say: (deed.v1.method).examples: not for methods that return a stream',
+      `${at}[0].response: must be a JSON array of the items of the stream`,
+      `${at}[1].request: has no field "txt"`,
+      `${at}[1].response: must be a JSON array of the items of the stream`,
+      `${at}[2].request: is not one JSON value (at position 2)`,
+      `${at}[2].response: must be a JSON array of the items of the stream`,
     ])
   })
 

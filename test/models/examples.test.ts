@@ -23,6 +23,9 @@ service S {
     };
   }
   rpc Bare(Req) returns (Res);
+  rpc List(Req) returns (stream Res) {
+    option (deed.v1.method).examples = { request: '{}', response: '[{"tags": {"colour": "red"}}, {}]' };
+  }
 }
 message Req { string text = 1; }
 message Res { map<string, string> tags = 1; }
@@ -31,10 +34,12 @@ message Res { map<string, string> tags = 1; }
 describe('the examples of a method', () => {
   let tag: Method
   let bare: Method
+  let list: Method
   before(async () => {
     const methods = await methodsOf(SOURCE)
-    const [first, second] = [methods.get('Tag'), methods.get('Bare')]
-    assert.ok(first && second)
+    const [first, second, third] = [methods.get('Tag'), methods.get('Bare'), methods.get('List')]
+    assert.ok(first && second && third)
+    list = third
     tag = first
     bare = second
   })
@@ -48,6 +53,11 @@ describe('the examples of a method', () => {
     ])
     assert.equal(exampleTurns(tag), exampleTurns(tag))
     assert.match(systemText(tag), /The conversation begins with examples/)
+  })
+
+  it('have the items of a stream as a list', () => {
+    const [, answered] = exampleTurns(list)
+    assert.equal(answered?.text, '{"items":[{"tags":[{"key":"colour","value":"red"}]},{"tags":[]}]}')
   })
 
   it('are not there where there are none', () => {

@@ -118,7 +118,7 @@ export interface Policy {
 export interface Example {
   /** The JSON text of a request. */
   request: string;
-  /** The JSON text of its response. */
+  /** The JSON text of its response; of a method that returns a stream, of an array of its items. */
   response: string;
 }
 

@@ -1,4 +1,4 @@
-import { celEnv, isCelError, objectType, parse, plan } from '@bufbuild/cel'
+import { celEnv, isCelError, listType, objectType, parse, plan } from '@bufbuild/cel'
 import { strings } from '@bufbuild/cel/ext'
 import { create, type Message, setExtension, toBinary } from '@bufbuild/protobuf'
 import {
@@ -13,20 +13,22 @@ import { inspect } from '../../contracts/inspect.ts'
 import type { Method } from '../../contracts/method.ts'
 import { ownRegistry } from '../../contracts/own-image.ts'
 
-/** Tells whether an expression over `request` and `response` is true; else, what it is instead. */
-export type Expression = (request: Message, response: Message) => true | string
+/** Tells whether an expression over `request` and `response` (of a stream, its items) is true; else, what it is instead. */
+export type Expression = (request: Message, response: Message | Message[]) => true | string
 
 /** Compiles an expression, but for its types. Throws an Error of one line when it is no CEL, or what is not known here. */
 export function compile(method: Method, text: string): Expression {
   // No namespace, as in protovalidate's rules: an enum's values are written with their package.
+  const streams = method.shape === 'server_streaming'
+  const item = objectType(method.output)
   const env = celEnv({
     registry: method.registry,
     funcs: strings,
-    variables: { request: objectType(method.input), response: objectType(method.output) },
+    variables: { request: objectType(method.input), response: streams ? listType(item) : item },
   })
   const evaluate = plan(env, parse(text))
   // These do not depend on values. Types are another matter: they are looked at for all expressions together.
-  const trial = evaluate({ request: create(method.input), response: create(method.output) })
+  const trial = evaluate({ request: create(method.input), response: streams ? [] : create(method.output) })
   if (isCelError(trial) && /^(unbound function|error parsing regexp)/.test(trial.message))
     throw new Error(trial.message)
   return (request, response) => {
@@ -74,7 +76,7 @@ function addMissing(files: FileDescriptorProto[], file: FileDescriptorProto): vo
 
 function ruleFile(expressions: readonly Typed[]): FileDescriptorProto {
   const dependency = new Set(['buf/validate/validate.proto'])
-  const messageType = expressions.map(({ method: { input, output }, text }, index) => {
+  const messageType = expressions.map(({ method: { input, output, shape }, text }, index) => {
     for (const { file } of [input, output]) dependency.add(file.proto.name)
     const options = create(MessageOptionsSchema)
     // The macros bind the names that the expression has.
@@ -85,7 +87,12 @@ function ruleFile(expressions: readonly Typed[]): FileDescriptorProto {
       create(MessageRulesSchema, { cel: [{ id: 'check', message: 'no', expression }] }),
     )
     const field = [input, output].map(({ typeName }, at) => ({
-      ...{ name: ['request', 'response'][at] ?? '', number: at + 1, label: optional, type: ofMessage },
+      ...{
+        name: ['request', 'response'][at] ?? '',
+        number: at + 1,
+        label: at === 1 && shape === 'server_streaming' ? repeated : optional,
+        type: ofMessage,
+      },
       typeName: `.${typeName}`,
     }))
     return { name: `Check${index}`, options, field }
@@ -99,6 +106,7 @@ function ruleFile(expressions: readonly Typed[]): FileDescriptorProto {
   })
 }
 
-/** FieldDescriptorProto's LABEL_OPTIONAL and TYPE_MESSAGE. */
+/** FieldDescriptorProto's LABEL_OPTIONAL, LABEL_REPEATED and TYPE_MESSAGE. */
 const optional = 1
+const repeated = 3
 const ofMessage = 11

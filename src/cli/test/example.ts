@@ -10,7 +10,7 @@ import { encodeJson } from '../request-json.ts'
 import { plainJson } from '../request-yaml.ts'
 import { nearest } from '../text.ts'
 import { compile, type Expression, type Typed } from './cel.ts'
-import { type Check, messageCheck } from './expectation.ts'
+import { type Check, itemsCheck, messageCheck } from './expectation.ts'
 import { nodeAt, pairsOf, type Source, textOf } from './source.ts'
 
 /** A request, and what is expected of its response. */
@@ -63,7 +63,8 @@ export async function readExample(
   if (!members.has('request')) source.refuse(node, 'has no request')
   const response = expect?.get('response')
   const scope = { source, registry: method.registry, hidden: false }
-  const check: Check = response === undefined ? () => {} : messageCheck(method.output, response, scope)
+  const checkOf = method.shape === 'server_streaming' ? itemsCheck : messageCheck
+  const check: Check = response === undefined ? () => {} : checkOf(method.output, response, scope)
   const expressions = expressionsOf(source, expect?.get('cel'), method, untyped)
   if (!request || source.faults.length > faults) return undefined
   const { line } = source.placeOf(node)
@@ -97,10 +98,11 @@ function methodOf(source: Source, node: Node, methods: readonly Method[]): Metho
   const found = methods.filter((method) => method.name === name || method.path === `/${name}`)
   const [only] = found
   if (found.length === 1 && only) {
-    // A method with both streams answers each request by itself.
-    if (only.shape === 'unary' || only.shape === 'bidi_streaming') return only
-    const what = only.shape === 'server_streaming' ? 'returns a stream' : 'takes a stream of requests'
-    source.refuse(node, `${only.name} ${what}: such methods have no examples in files`)
+    if (only.shape !== 'client_streaming') return only
+    source.refuse(
+      node,
+      `${only.name} takes a stream of requests for one response: such methods have no examples in files`,
+    )
     return undefined
   }
   const names = methods.map((method) => (name.includes('/') || found.length > 1 ? method.path.slice(1) : method.name))

@@ -42,6 +42,18 @@ export function messageCheck(desc: DescMessage, node: Node | undefined, scope: S
   }
 }
 
+/** The check of the items of a stream: as many as are expected, each as expected. */
+export function itemsCheck(desc: DescMessage, node: Node | undefined, scope: Scope): Check {
+  if (!isSeq<Node>(node)) {
+    scope.source.refuse(node, 'the response is a stream: write a list of its items')
+    return () => {}
+  }
+  return countedCheck(
+    node.items.map((item) => messageCheck(desc, item, scope)),
+    scope,
+  )
+}
+
 function fieldCheck(field: DescField, node: Node | undefined, at: Node, scope: Scope): Check {
   if (isNull(node) && !takesNull(field)) {
     return (actual, path, wrong) => {
@@ -59,11 +71,17 @@ function listCheck(field: DescField, node: Node | undefined, scope: Scope): Chec
     scope.source.refuse(node, `${field.name} is a list: write one, or an expression in cel`)
     return () => {}
   }
-  const checks = node.items.map((item) => oneCheck(field, item, scope))
+  return countedCheck(
+    node.items.map((item) => oneCheck(field, item, scope)),
+    scope,
+  )
+}
+
+function countedCheck(checks: readonly Check[], scope: Scope): Check {
   return (actual, path, wrong) => {
     const items = Array.isArray(actual) ? actual : []
     if (items.length !== checks.length) {
-      wrong.push(differs(path, `${checks.length} items`, actual ?? [], scope))
+      wrong.push(differs(path || 'the response', `${checks.length} items`, actual ?? [], scope))
       return
     }
     for (const [index, check] of checks.entries()) check(items[index], `${path}[${index}]`, wrong)

@@ -5,6 +5,7 @@ import { decodeRequest } from '../../contracts/codec.ts'
 import type { Method } from '../../contracts/method.ts'
 import { DeedError } from '../../errors/deed-error.ts'
 import { type Answer, type AnswerOptions, answer } from '../../models/answer.ts'
+import type { ItemSink } from '../../models/item-sink.ts'
 import type { Example } from './example.ts'
 
 /** What became of an example, once. */
@@ -67,17 +68,40 @@ async function run({ example, method, model }: Task, options: AnswerOptions, sig
   }
   const { attemptTimeoutMs } = method.policy
   const within = AbortSignal.any([signal, AbortSignal.timeout(attemptTimeoutMs)])
-  const ended = await answer(method, request, options, ROOT_CONTEXT, within)
+  const items: Message[] = []
+  const sink = method.shape === 'server_streaming' ? sinkOf(method, items) : undefined
+  const ended = await answer(method, request, options, ROOT_CONTEXT, within, sink)
   signal.throwIfAborted()
   if (ended.kind === 'aborted') return end([`no answer within ${attemptTimeoutMs / 1_000} s (attempt_timeout)`], ended)
   if (ended.kind === 'failure') return end(judgeError(example, ended.error), ended)
-  return end(judge(example, request, fromBinary(method.output, ended.bytes)), ended)
+  return end(judge(example, request, sink ? items : fromBinary(method.output, ended.bytes)), ended)
 }
 
-function judge({ method, error, check, expressions }: Example, request: Message, response: Message): string[] {
+/** Keeps the items of a stream here. */
+function sinkOf({ output }: Method, items: Message[]): ItemSink {
+  const stored: Uint8Array[] = []
+  return {
+    get count() {
+      return stored.length
+    },
+    put: async (more) => {
+      stored.push(...more)
+      items.push(...more.map((bytes) => fromBinary(output, bytes)))
+    },
+    last: async (limit) => stored.slice(-limit),
+  }
+}
+
+function judge(
+  { method, error, check, expressions }: Example,
+  request: Message,
+  response: Message | Message[],
+): string[] {
   if (error !== undefined) return [`expected the error ${error}, got a response`]
   const wrong: string[] = []
-  check(toJson(method.output, response, { registry: method.registry, alwaysEmitImplicit: true }), '', wrong)
+  const json = (message: Message) =>
+    toJson(method.output, message, { registry: method.registry, alwaysEmitImplicit: true })
+  check(Array.isArray(response) ? response.map(json) : json(response), '', wrong)
   for (const { text, holds } of expressions) {
     const held = holds(request, response)
     if (held !== true) wrong.push(`expected ${text.trim()}, which is ${held}`)

@@ -16,9 +16,26 @@ function faultsOf(method: Method): Fault[] {
   return policy.examples.flatMap(({ request, response }, index) =>
     [
       ...causes(method, method.input, request, `(deed.v1.method).examples[${index}].request`),
-      ...causes(method, method.output, response, `(deed.v1.method).examples[${index}].response`),
+      ...responseCauses(method, response, `(deed.v1.method).examples[${index}].response`),
     ].map((cause) => ({ file: desc.parent.file.proto.name, element, cause })),
   )
+}
+
+/** Of a method that returns a stream, an array of its items. */
+function responseCauses(method: Method, text: string, place: string): string[] {
+  if (method.shape !== 'server_streaming') return causes(method, method.output, text, place)
+  const items = itemsOf(text)
+  if (!items) return [`${place}: must be a JSON array of the items of the stream`]
+  return items.flatMap((item, index) => causes(method, method.output, JSON.stringify(item), `${place}[${index}]`))
+}
+
+function itemsOf(text: string): unknown[] | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return Array.isArray(value) ? value : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function causes(method: Method, desc: DescMessage, text: string, place: string): string[] {

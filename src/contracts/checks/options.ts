@@ -40,9 +40,6 @@ function policyFaults(desc: DescMethod | DescService, { file }: DescService, ele
   if (desc.kind === 'rpc' && message.cacheTtl !== undefined && !hasSingleResponse(desc)) {
     causes.push(`(${option}).cache_ttl: only for methods with a single response`)
   }
-  if (desc.kind === 'rpc' && message.examples.length > 0 && desc.methodKind === 'server_streaming') {
-    causes.push(`(${option}).examples: not for methods that return a stream`)
-  }
   if (desc.kind === 'service' && message.examples.length > 0)
     causes.push(`(${option}).examples: belong to a method, since each has messages of its own`)
   return causes.map((cause) => ({ file: file.proto.name, element, cause }))
