@@ -20,7 +20,7 @@ export function addTestCommand(program: Command, add: Add, alone: Alone): void {
     .option('--junit <file>', "write the results as JUnit's XML, for CI")
     .action((path: string, { model: models = [], method, repeat, concurrency, junit }, command: Command) =>
       alone(command, async (output, config, signal) => {
-        const { test } = await import('./test/command.ts')
+        const { test } = await import('./contract-test/command.ts')
         await test(output, config, { path, models, method, repeat, concurrency, junit }, signal)
       }),
     )

@@ -85,6 +85,7 @@ describe('loadContracts', () => {
       priority: 2,
       effort: undefined,
       cacheTtlMs: undefined,
+      examples: [],
     })
     assert.deepEqual(asking?.methods.get('Say')?.policy, {
       instructions: 'Be brief.',
@@ -98,6 +99,7 @@ describe('loadContracts', () => {
       priority: 3,
       effort: 'low',
       cacheTtlMs: undefined,
+      examples: [],
     })
     assert.deepEqual(asking?.methods.get('Sing')?.policy, {
       instructions: 'In tune.',
@@ -111,6 +113,7 @@ describe('loadContracts', () => {
       priority: 1,
       effort: 'high',
       cacheTtlMs: 60_000,
+      examples: [],
     })
   })
 

@@ -10,7 +10,7 @@ import {
   TriageTicketResponse,
 } from '../../examples/support/gen/acme/support/v1/ticket_service.ts'
 import { buildImage } from '../../src/cli/build-image.ts'
-import { readExamples } from '../../src/cli/test/read.ts'
+import { readExamples } from '../../src/cli/contract-test/read.ts'
 import { decodeRequest, parseAnswer } from '../../src/contracts/codec.ts'
 import { readImage } from '../../src/contracts/image.ts'
 import { type Contract, loadContracts, type Method } from '../../src/contracts/method.ts'
