@@ -26,7 +26,10 @@ export type InFlightRow = {
   /** Beside the model's time. */
   added_p50_ms: number
   added_p99_ms: number
-  /** What the server had resident at the most above what it had when idle, for each call; where that is more than noise. */
+  /**
+   * What the server had resident at the most above what it had when idle, for each call, with the garbage that V8 has not yet
+   * collected; where that is more than noise.
+   */
   kib_per_call?: number
 }
 
