@@ -51,6 +51,9 @@ function malformed(method: Pick<Method, 'input'>, fault: string): DeedError {
   return new DeedError(status.INVALID_ARGUMENT, 'REQUEST_MALFORMED', message)
 }
 
+/** What gRPC clients take, unless they are told otherwise. */
+const maxMessageBytes = 4 * 1024 * 1024
+
 /** An answer that keeps its contract, with its wire format, or all that is wrong with it. */
 export type ParsedAnswer =
   | { kind: 'valid'; message: Message; bytes: Uint8Array }
@@ -62,7 +65,7 @@ export type Convert = (desc: DescMessage, value: JsonValue) => { value: JsonValu
 /**
  * Reads an answer in protobuf's JSON mapping, or what `convert` makes into it, and validates it. Nothing is forgiven: text after
  * the JSON, a key given twice, unknown fields and enum values, two members of a oneof, dates that do not exist, half of a
- * surrogate pair.
+ * surrogate pair. Nor may a message have more than 4 MiB.
  */
 export function parseAnswer(method: Method, text: string, convert: Convert = asItIs): ParsedAnswer {
   return parseJson(method.output, method, text, convert)
@@ -86,7 +89,9 @@ export function parseJson(
     const message = fromJson(desc, value, { registry })
     const violations = validateMessage(validator, desc, message)
     if (violations.length > 0) return { kind: 'invalid', violations }
-    return { kind: 'valid', message, bytes: toBinary(desc, message) }
+    const bytes = toBinary(desc, message)
+    if (bytes.length > maxMessageBytes) return invalid(`has ${bytes.length} bytes; ${maxMessageBytes} is the most`)
+    return { kind: 'valid', message, bytes }
   } catch (error) {
     // What is left for protobuf-es to find, such as a key that is given twice, it quotes.
     if (redactsWithin(desc)) return invalid('gives a key twice, or nests its values too deep')

@@ -13,7 +13,7 @@ import type { Verdict } from './routing/breaker.ts'
 import type { Model } from './routing/model.ts'
 
 /** No contract's answer is near this size (a response is 4 MiB at most); a model that goes on and on is stopped here. */
-const MAX_ANSWER_CHARS = 16 * 1024 * 1024
+const MAX_ANSWER_CHARS = 8 * 1024 * 1024
 
 /** One completion, whatever became of it. */
 export type Completion = {
@@ -159,20 +159,23 @@ async function gather(
   take?: (text: string) => Promise<unknown>,
 ): Promise<Outcome> {
   let size = 0
+  // Told to stop rather than left, so that the provider says what it has used.
+  const tooLong = new AbortController()
+  const truncated = () => ({ kind: 'truncated' as const, text: parts.join('') })
   if (signal.aborted) return { end: { kind: 'aborted', asked: false }, ...NOTHING_USED }
   try {
-    for await (const event of provider(request, signal)) {
+    for await (const event of provider(request, AbortSignal.any([signal, tooLong.signal]))) {
       if (event.kind === 'end') {
         const { stop, usage, providerRequestId } = event
         return { end: { kind: stop, text: parts.join('') }, usage, usageEstimated: false, providerRequestId }
       }
+      // It did not listen.
+      if (tooLong.signal.aborted)
+        return { end: truncated(), ...estimatedUsage(request, NO_USAGE, parts), providerRequestId: '' }
       parts.push(event.text)
-      if (take) await take(event.text)
       size += event.text.length
-      if (size > MAX_ANSWER_CHARS) {
-        const known = { ...estimatedUsage(request, NO_USAGE, parts), providerRequestId: '' }
-        return { end: { kind: 'truncated', text: parts.join('') }, ...known }
-      }
+      if (take) await take(event.text)
+      if (size > MAX_ANSWER_CHARS) tooLong.abort()
     }
     throw new ModelError('unavailable', 'the provider cut its answer off')
   } catch (thrown) {
@@ -180,6 +183,7 @@ async function gather(
     const usage = estimatedUsage(request, error?.usage ?? NO_USAGE, parts)
     const known = { ...usage, providerRequestId: error?.providerRequestId ?? '' }
     if (signal.aborted) return { end: { kind: 'aborted', asked: true }, ...known }
+    if (tooLong.signal.aborted) return { end: truncated(), ...known }
     if (!error) throw thrown
     return { end: { kind: 'failed', error }, ...known }
   }

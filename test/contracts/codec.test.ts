@@ -294,6 +294,16 @@ describe('parseAnswer', () => {
     assert.deepEqual(answer.message, fromBinary(method.output, answer.bytes))
   })
 
+  it('takes no more than gRPC clients do', () => {
+    const most = 4 * 1024 * 1024
+    // Two bytes for the tag, four for the length.
+    const bytesOf = (size: number) => parseAnswer(method, JSON.stringify({ texts: ['x'.repeat(size - 6)] }))
+    assert.equal(bytesOf(most).kind, 'valid')
+    const larger = bytesOf(most + 1)
+    assert.ok(larger.kind === 'invalid')
+    assert.equal(larger.violations[0]?.description, `has ${most + 1} bytes; ${most} is the most`)
+  })
+
   it('takes null for a field that is not set, and proto names', () => {
     const answer = parseAnswer(
       method,

@@ -3,13 +3,15 @@ import { parseArgs } from 'node:util'
 import { prepareArena } from '../support/arena.ts'
 import { seeded } from '../support/random.ts'
 import { enduranceDefaults, enduranceRun } from './endurance-run.ts'
+import { modelsRun } from './models-run.ts'
 import { oneKeyRun } from './one-key-run.ts'
 import { scenarios } from './scenarios.ts'
 import { standalone } from './standalone.ts'
 
 // npm run test:faults -- --seconds 60 --seed 7 --only disk
 // Each scenario on three replicas and a PostgreSQL of its own, for so long; then endurance, as long and as much in that time as in
-// the five minutes of `node test/faults/endurance-run.ts`, and a thousand callers of one key. The seed decides all that is random.
+// the five minutes of `node test/faults/endurance-run.ts`, a thousand callers of one key, and two models of which one fails half of
+// the time. The seed decides all that is random.
 
 const oneKeyCallers = 1_000
 
@@ -51,6 +53,14 @@ runs.push({
   },
 })
 runs.push({ name: `${oneKeyCallers} callers of one key`, run: () => oneKeyRun(oneKeyCallers) })
+runs.push({
+  name: 'two models of which one fails half of the time',
+  async run() {
+    const { faults, ...figures } = await modelsRun({ seconds, rate: 100, seed })
+    console.log(JSON.stringify(figures))
+    return faults
+  },
+})
 
 for (const { name, run } of runs.filter((each) => each.name.includes(values.only))) {
   const startedAt = performance.now()

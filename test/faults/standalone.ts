@@ -1,15 +1,14 @@
-import { removeDataDir } from '../support/data-folder.ts'
 import { endProcesses } from '../support/deed-process.ts'
-import { makeRunFolder, runFolder } from '../support/run-folder.ts'
+import { mochaGlobalSetup, mochaGlobalTeardown } from '../support/hooks.ts'
 
 /** Runs what stands on the same ground as the tests, outside mocha; nothing is left behind. */
 export async function standalone<T>(run: () => Promise<T>): Promise<T> {
-  await makeRunFolder()
+  await mochaGlobalSetup()
   try {
     return await run()
   } finally {
     await endProcesses()
-    await removeDataDir(runFolder())
+    await mochaGlobalTeardown()
   }
 }
 

@@ -9,8 +9,8 @@ import { Ledger } from '../../src/operations/ledger.ts'
 import { Replica } from '../../src/operations/replica.ts'
 import { Runner } from '../../src/operations/runner.ts'
 import type { Queryable } from '../../src/storage/statements/statement.ts'
+import { FakeAnthropic } from '../support/fake-anthropic.ts'
 import { eventually } from '../support/ground.ts'
-import { type HalfAnswer, halfAnswer } from '../support/half-answer.ts'
 import { methodOf } from '../support/methods.ts'
 import { deedDatabase, echoCall, replica, silent } from '../support/operations.ts'
 import { gate } from '../support/scripted.ts'
@@ -26,8 +26,12 @@ message EchoRequest { string text = 1; }
 message EchoResponse { string text = 1; }
 `
 const patient = source('attempt_timeout: {seconds: 60}')
-/** What the vendor has written of an answer by the time that it is stopped: 14 bytes, 3.5 tokens. */
-const written = '{"text": "To b'
+/** Half of it is what the vendor has written by the time that it is stopped: 14 bytes, 3.5 tokens. */
+const answer = {
+  text: '{"text": "To be or not to "}',
+  usage: { input_tokens: 70, cache_read_input_tokens: 30 },
+  hang: 'in mid-answer',
+} as const
 
 /** The row of a completion that was stopped, in the middle of its answer. */
 const cutOff = {
@@ -39,7 +43,7 @@ const cutOff = {
 
 describe('the ledger', () => {
   let store: Awaited<ReturnType<typeof deedDatabase>>
-  let vendor: HalfAnswer
+  let vendor: FakeAnthropic
   let answering: PromiseWithResolvers<void>
 
   before(async () => {
@@ -48,7 +52,7 @@ describe('the ledger', () => {
   after(() => store[Symbol.asyncDispose]())
   beforeEach(async () => {
     await store.db.pool.query('truncate operation, result, completion, ready, timer, lease, replica, idempotency')
-    vendor = await halfAnswer(written)
+    vendor = await new FakeAnthropic({ respond: () => answer }).start()
     answering = gate()
   })
   afterEach(() => vendor[Symbol.asyncDispose]())
@@ -59,7 +63,7 @@ describe('the ledger', () => {
     return async function* (request, signal) {
       for await (const event of provider(request, signal)) {
         yield event
-        answering.resolve()
+        if (event.kind === 'text' && event.text !== '') answering.resolve()
       }
     }
   }

@@ -1,11 +1,18 @@
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { parseArgs } from 'node:util'
-import { fillSchema, refusalOf } from './fake-anthropic-schema.ts'
+import { refusalOf } from './fake-anthropic-schema.ts'
+import { answerOf, cachedFrom, tokensOf } from './fake-text.ts'
+import {
+  type FakeReply,
+  type FakeScript,
+  FakeVendor,
+  isObject,
+  type Refusal,
+  type FakeRequest as RequestOf,
+} from './fake-vendor.ts'
 
-/** What a request to the Messages API held, and how the fake is to answer it. */
-export type FakeRequest = { body: MessagesBody; headers: IncomingHttpHeaders /** From 1. */; n: number }
+/** What a request to the Messages API held. */
+export type FakeRequest = RequestOf<MessagesBody>
 
 export type MessagesBody = {
   model: string
@@ -16,127 +23,143 @@ export type MessagesBody = {
   output_config?: { format?: { type: 'json_schema'; schema: Record<string, unknown> } }
 }
 
-export type Script = {
-  /** The answer; default: plausible values for the schema that was sent. */
-  text?: string
-  json?: unknown
-  delayMs?: number
-  /** Default `end_turn`. */
+export type Script = FakeScript & {
+  /** Default `end_turn`, or what the script's `stop` is here. */
   stopReason?: string
-  usage?: Partial<typeof USAGE>
-  /** An HTTP error instead of an answer. */
-  status?: number
-  headers?: Record<string, string>
-  /** Accepts the request and never answers. */
-  hang?: boolean
-  /** Ends the connection, or just the body, in the middle of the answer. */
-  cut?: 'connection' | 'body'
-  /** Sends a chunk that is no JSON. */
-  malformed?: boolean
-  /** Sends an error event of this type in the middle of the answer. */
-  errorEvent?: string
+  usage?: Partial<MessagesUsage>
 }
 
-export type FakeAnthropicOptions = { respond?: (request: FakeRequest) => Script | Promise<Script> }
+export type FakeAnthropicOptions = {
+  respond?: (request: FakeRequest) => Script | Promise<Script>
+  /** Counts tokens by the texts and caches what is marked for it; otherwise each completion has the same usage. */
+  caches?: boolean
+}
 
+type MessagesUsage = typeof USAGE
 const USAGE = { input_tokens: 100, output_tokens: 20, cache_read_input_tokens: 0, cache_creation_input_tokens: 0 }
+const STOP_REASONS = { limit: 'max_tokens', refusal: 'refusal' }
 const FIELDS = new Set(['model', 'max_tokens', 'stream', 'system', 'messages', 'output_config', 'metadata'])
+/** By https://platform.claude.com/docs/en/api/errors; what is not there is an `api_error`. */
+const ERROR_TYPES = new Map([
+  [400, 'invalid_request_error'],
+  [401, 'authentication_error'],
+  [403, 'permission_error'],
+  [404, 'not_found_error'],
+  [413, 'request_too_large'],
+  [429, 'rate_limit_error'],
+  [529, 'overloaded_error'],
+])
 
-/** A local HTTP server that speaks Anthropic's Messages API and refuses what the real one refuses. */
-export class FakeAnthropic implements AsyncDisposable {
-  /** Every request that was well-formed enough to be answered by script, in order of arrival. */
-  readonly requests: FakeRequest[] = []
+/** A fake of Anthropic's Messages API. */
+export class FakeAnthropic extends FakeVendor<MessagesBody, Script> {
+  readonly #cached = new Set<string>()
+  readonly #caches: boolean
+
+  constructor({ respond = () => ({}), caches = false }: FakeAnthropicOptions = {}) {
+    super(respond)
+    this.#caches = caches
+  }
+
   /** The value for ANTHROPIC_BASE_URL. */
-  url = ''
-  readonly #options: FakeAnthropicOptions
-  readonly #server = createServer((request, response) => {
-    this.#handle(request, response).catch(() => response.destroy())
-  })
-
-  constructor(options: FakeAnthropicOptions = {}) {
-    this.#options = options
+  get url(): string {
+    return this.origin
   }
 
-  async start(): Promise<this> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
-    const address = this.#server.address()
-    this.url = `http://127.0.0.1:${isPort(address) ? address.port : 0}`
-    return this
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const closed = new Promise((resolve) => this.#server.close(resolve))
-    this.#server.closeAllConnections()
-    await closed
-  }
-
-  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk)
-    const body = parsed(Buffer.concat(chunks).toString('utf8'))
+  protected override read(request: IncomingMessage, body: unknown): { body: MessagesBody } | Refusal {
     if (!request.headers['x-api-key'] && !request.headers.authorization?.startsWith('Bearer '))
-      return sendError(response, 401, 'authentication_error', 'an API key is required')
-    if (request.method !== 'POST' || request.url !== '/v1/messages')
-      return sendError(response, 404, 'not_found_error', 'Not found')
+      return { status: 401, message: 'an API key is required' }
+    if (request.method !== 'POST' || request.url !== '/v1/messages') return { status: 404, message: 'Not found' }
     const fault = refusalOfBody(body, request.headers)
-    if (fault || !isBody(body)) return sendError(response, 400, 'invalid_request_error', fault ?? 'invalid body')
-    const received: FakeRequest = { body, headers: request.headers, n: this.requests.length + 1 }
-    this.requests.push(received)
-    const script = (await this.#options.respond?.(received)) ?? {}
-    if (script.delayMs) await delay(script.delayMs)
-    if (script.hang) return
-    if (script.status) return sendError(response, script.status, 'api_error', `scripted: ${body.model}`, script.headers)
-    const message = messageOf(body, script, received.n)
-    if (body.stream) return sendStream(response, message, script)
-    response
-      .writeHead(200, { 'content-type': 'application/json', ...identity(received.n) })
-      .end(JSON.stringify(message))
+    return !fault && isBody(body) ? { body } : { status: 400, message: fault ?? 'invalid body' }
+  }
+
+  protected override errorBody({ status, message }: Refusal) {
+    const type = ERROR_TYPES.get(status) ?? 'api_error'
+    const body = { type: 'error', error: { type, message }, request_id: 'req_error' }
+    return { headers: { 'request-id': 'req_error' }, body }
+  }
+
+  protected override reply({ body, n }: FakeRequest, script: Script): FakeReply {
+    const text = answerOf(script, body.output_config?.format?.schema)
+    const usage = { ...(this.#caches ? this.#meter(body, text) : USAGE), ...script.usage }
+    const stop_reason = script.stopReason ?? (script.stop ? STOP_REASONS[script.stop] : 'end_turn')
+    const message = { id: `msg_${n}`, type: 'message', role: 'assistant', model: body.model, stop_sequence: null }
+    const requestId = `req_${n}`
+    const headers = { 'request-id': requestId }
+    if (!body.stream) {
+      const whole = { ...message, content: [{ type: 'text', text }], stop_reason, usage }
+      return {
+        headers: { ...headers, 'content-type': 'application/json' },
+        requestId,
+        head: [],
+        text: JSON.stringify(whole),
+        frameOf: (part) => part,
+        tail: [{ data: '', told: toldBy(usage) }],
+        malformed: '"}',
+        errorOf: () => '',
+      }
+    }
+    const atStart = { ...usage, output_tokens: 1 }
+    const start = { message: { ...message, content: [], stop_reason: null, usage: atStart } }
+    const end = { delta: { stop_reason, stop_sequence: null }, usage: { output_tokens: usage.output_tokens } }
+    return {
+      headers: { ...headers, 'content-type': 'text/event-stream' },
+      requestId,
+      head: [
+        { data: event('message_start', start), told: toldBy(atStart) },
+        { data: event('content_block_start', { index: 0, content_block: { type: 'text', text: '' } }) },
+        { data: event('ping', {}) },
+      ],
+      text,
+      frameOf: (part) => event('content_block_delta', { index: 0, delta: { type: 'text_delta', text: part } }),
+      tail: [
+        { data: event('content_block_stop', { index: 0 }) },
+        { data: event('message_delta', end), told: toldBy(usage) },
+        { data: event('message_stop', {}) },
+      ],
+      malformed: 'event: content_block_delta\ndata: {"type": "content_bl\n\n',
+      errorOf: (type) => event('error', { error: { type, message: 'scripted' } }),
+    }
+  }
+
+  /** What comes before a mark is written to the cache, or read from it when it is there. */
+  #meter({ model, system = [], messages }: MessagesBody, answer: string): MessagesUsage {
+    let [prefix, tokens, marked, read] = [model, 0, 0, 0]
+    for (const { text, isMarked } of [...system, ...messages.map(({ content }) => content)].flatMap(blocksOf)) {
+      prefix += text
+      tokens += tokensOf(text)
+      if (!isMarked || tokens < cachedFrom) continue
+      marked = tokens
+      if (this.#cached.has(prefix)) read = tokens
+      this.#cached.add(prefix)
+    }
+    return {
+      input_tokens: tokens - marked,
+      output_tokens: tokensOf(answer),
+      cache_read_input_tokens: read,
+      cache_creation_input_tokens: marked - read,
+    }
   }
 }
 
-type Answer = ReturnType<typeof messageOf>
+/** The texts of a system prompt's block, or of a message. */
+function blocksOf(content: unknown): { text: string; isMarked: boolean }[] {
+  if (Array.isArray(content)) return content.flatMap(blocksOf)
+  if (!isObject(content)) return [{ text: String(content), isMarked: false }]
+  return [{ text: String(content['text']), isMarked: content['cache_control'] !== undefined }]
+}
 
-function messageOf(body: MessagesBody, script: Script, n: number) {
-  const answer = script.json ?? fillSchema(body.output_config?.format?.schema)
+function event(type: string, data: object): string {
+  return `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`
+}
+
+function toldBy(usage: MessagesUsage) {
   return {
-    id: `msg_${n}`,
-    type: 'message',
-    role: 'assistant',
-    model: body.model,
-    content: [{ type: 'text', text: script.text ?? JSON.stringify(answer) }],
-    stop_reason: script.stopReason ?? 'end_turn',
-    stop_sequence: null,
-    usage: { ...USAGE, ...script.usage },
+    inputTokens: usage.input_tokens,
+    outputTokens: usage.output_tokens,
+    cacheReadTokens: usage.cache_read_input_tokens,
+    cacheWriteTokens: usage.cache_creation_input_tokens,
   }
-}
-
-function sendStream(response: ServerResponse, message: Answer, script: Script): void {
-  const send = (type: string, data: object) =>
-    response.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`)
-  const text = message.content[0]?.text ?? ''
-  const half = Math.ceil(text.length / 2)
-  const delta = (part: string) => send('content_block_delta', { index: 0, delta: { type: 'text_delta', text: part } })
-  response.writeHead(200, { 'content-type': 'text/event-stream', ...identity(Number(message.id.slice('msg_'.length))) })
-  const usage = { ...message.usage, output_tokens: 1 }
-  send('message_start', { message: { ...message, content: [], stop_reason: null, usage } })
-  send('content_block_start', { index: 0, content_block: { type: 'text', text: '' } })
-  send('ping', {})
-  delta(text.slice(0, half))
-  if (script.malformed) response.write('event: content_block_delta\ndata: {"type": "content_bl\n\n')
-  if (script.errorEvent) send('error', { error: { type: script.errorEvent, message: 'scripted' } })
-  if (script.cut === 'connection') return void setImmediate(() => response.destroy())
-  if (script.cut === 'body' || script.errorEvent) return void response.end()
-  delta(text.slice(half))
-  send('content_block_stop', { index: 0 })
-  const { output_tokens } = message.usage
-  send('message_delta', { delta: { stop_reason: message.stop_reason, stop_sequence: null }, usage: { output_tokens } })
-  send('message_stop', {})
-  response.end()
-}
-
-function sendError(response: ServerResponse, status: number, type: string, message: string, headers = {}): void {
-  response.writeHead(status, { 'content-type': 'application/json', 'request-id': 'req_error', ...headers })
-  response.end(JSON.stringify({ type: 'error', error: { type, message }, request_id: 'req_error' }))
 }
 
 function refusalOfBody(body: unknown, headers: IncomingHttpHeaders): string | undefined {
@@ -148,9 +171,8 @@ function refusalOfBody(body: unknown, headers: IncomingHttpHeaders): string | un
   if (!Number.isInteger(body['max_tokens']) || Number(body['max_tokens']) < 1) return 'max_tokens: must be at least 1'
   const messages = body['messages']
   if (!Array.isArray(messages) || messages.length === 0) return 'messages: at least one message is required'
-  if (messages.some((message) => !isObject(message) || !hasText(message['content']))) {
+  if (messages.some((message) => !isObject(message) || !hasText(message['content'])))
     return 'messages: text content blocks must be non-empty'
-  }
   if (messages.some((message, index) => message.role !== (index % 2 === 0 ? 'user' : 'assistant')))
     return 'messages: roles must alternate'
   if (messages.length % 2 === 0) return 'This model does not support assistant message prefill'
@@ -161,36 +183,14 @@ function refusalOfBody(body: unknown, headers: IncomingHttpHeaders): string | un
   return refusalOf(format['schema'])
 }
 
-function isBody(body: unknown): body is MessagesBody {
-  return isObject(body) && typeof body['model'] === 'string' && Array.isArray(body['messages'])
-}
-
-function identity(n: number): Record<string, string> {
-  return { 'request-id': `req_${n}` }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function isPort(address: AddressInfo | string | null): address is AddressInfo {
-  return typeof address === 'object' && address !== null
-}
-
 /** Text, or blocks of it. */
 function hasText(content: unknown): boolean {
-  if (typeof content === 'string') return content.trim() !== ''
-  return (
-    Array.isArray(content) && content.length > 0 && content.every((block) => isObject(block) && hasText(block['text']))
-  )
+  const blocks = content === undefined ? [] : blocksOf(content)
+  return blocks.length > 0 && blocks.every(({ text }) => text.trim() !== '')
+}
+
+function isBody(body: unknown): body is MessagesBody {
+  return isObject(body) && typeof body['model'] === 'string' && Array.isArray(body['messages'])
 }
 
 // As a process of its own: prints its URL as the first line, then serves until it is ended.

@@ -14,6 +14,7 @@ import {
 } from '@bufbuild/protobuf'
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import { Client, credentials, type MethodDefinition } from '@grpc/grpc-js'
+import type { Logger } from 'pino'
 import type { ContractVersion } from '../../gen/deed/v1/contract.ts'
 import { ContractServiceService } from '../../gen/deed/v1/contract_service.ts'
 import { createKey } from '../../src/access/keys.ts'
@@ -58,7 +59,7 @@ export type TestDeed = AsyncDisposable &
 export type PublishWith = { key?: string; allowBreaking?: boolean }
 
 /** `models`: what is set for single ones. */
-export type DeedOptions = { models?: ServerConfig['models'] }
+export type DeedOptions = { models?: ServerConfig['models']; log?: Logger }
 
 /** A Deed in this process on a free port, over an empty database of its own. Its default model is `test/one`. */
 export async function startDeed(providers: Providers, more: DeedOptions = {}): Promise<TestDeed> {
@@ -87,7 +88,7 @@ async function startReplica(url: string, dataDir: string, providers: Providers, 
     retentionDays: 30,
     logLevel: 'silent' as const,
   }
-  const server = await startServer(config, { signal: AbortSignal.timeout(20_000), log: silent, providers })
+  const server = await startServer(config, { signal: AbortSignal.timeout(20_000), log: more.log ?? silent, providers })
   stack.defer(() => server.drain())
   const db = stack.use(await openDatabase(url, { connections: 2 }))
   const adminKey = (await readFile(join(dataDir, 'admin.key'), 'utf8')).trim()
