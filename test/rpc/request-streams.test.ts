@@ -132,9 +132,9 @@ describe('methods that take a stream of requests', () => {
       assert.equal(await count(deed.db, 'operation'), before)
     })
 
-    it('make no operation when the caller leaves or its deadline passes before the last request', async () => {
+    it('make no operation, and take no key, when the caller leaves or its deadline passes before the last request', async () => {
       const before = await count(deed.db, 'operation')
-      const left = open('Sum')
+      const left = open('Sum', { metadata: { 'idempotency-key': 'half' } })
       left.send(bytes('a'))
       await new Promise((resolve) => setImmediate(resolve))
       left.cancel()
@@ -143,7 +143,9 @@ describe('methods that take a stream of requests', () => {
       late.send(bytes('a'))
       await late.rest()
       assert.equal((await late.ended).error?.code, codes.DEADLINE_EXCEEDED)
-      assert.equal(await count(deed.db, 'operation'), before)
+      const whole = send('Sum', ['a', 'b'], { metadata: { 'idempotency-key': 'half' } })
+      assert.deepEqual(words(await whole.rest()), ['a+b'])
+      assert.equal(await count(deed.db, 'operation'), before + 1)
     })
 
     it('take what a submitted request lists', async () => {
