@@ -243,7 +243,7 @@ describe('a method that returns a stream', () => {
     const big = 'x'.repeat(64 * 1024)
     script = async function* () {
       yield '{"items": ['
-      for (let n = 1; n <= 200; n++) {
+      for (let n = 1; n <= 100; n++) {
         written = n
         yield `${n === 1 ? '' : ', '}${JSON.stringify({ sentence: `item ${n} ${big}` })}`
       }
@@ -259,10 +259,10 @@ describe('a method that returns a stream', () => {
       await new Promise((resolve) => setTimeout(resolve, 150))
       assert.ok(still && now === written, 'the model still writes')
     })
-    assert.ok(written < 100, `${written} items were written for a reader that took 1`)
+    assert.ok(written < 80, `${written} items were written for a reader that took 1`)
     const rest = await call.rest()
-    assert.equal(rest.length, 199)
-    assert.match(String(sentence(rest.at(-1))), /^item 200 /)
+    assert.equal(rest.length, 99)
+    assert.match(String(sentence(rest.at(-1))), /^item 100 /)
   })
 
   it('goes on at another replica, in order and each once, when its own is drained', async () => {
