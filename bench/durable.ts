@@ -1,6 +1,6 @@
 import { Client } from 'pg'
 import type { Child } from './child.ts'
-import type { Loaded } from './loader.ts'
+import type { Loaded } from './loaded.ts'
 import type { Row } from './rows.ts'
 import type { Ticket } from './ticket.ts'
 

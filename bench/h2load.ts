@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import type { Load, Loaded } from './loader.ts'
+import type { Load, Loaded } from './loaded.ts'
 import { percentile } from './statistics.ts'
 
 /** Whether Debian's nghttp2-client, or another's, is on the PATH. */

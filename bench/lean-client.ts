@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { type ClientHttp2Session, connect, constants, type IncomingHttpHeaders } from 'node:http2'
-import type { Load, Loaded } from './loader.ts'
+import type { Load, Loaded } from './loaded.ts'
 import { percentile } from './statistics.ts'
 
 /** Loads a server over cleartext HTTP/2 from this process, where h2load is missing. It is slower than h2load, for both servers. */

@@ -1,4 +1,5 @@
-import { ContractVersion } from '../../gen/deed/v1/contract.ts'
+import type { DescMethod, Registry } from '@bufbuild/protobuf'
+import { type ContractMethod, ContractVersion } from '../../gen/deed/v1/contract.ts'
 import { ContractServiceService as Service } from '../../gen/deed/v1/contract_service.ts'
 import { readImage } from '../contracts/image.ts'
 import { buildImage, type Fault, faultLines } from './build-image.ts'
@@ -28,13 +29,12 @@ export async function publish(context: CommandContext, args: PublishArguments): 
     for (const version of versions) output.print(jsonLine(ownJson('deed.v1.ContractVersion', ContractVersion, version)))
     return
   }
+  const { registry } = readImage(build.bytes)
   for (const version of versions) {
     output.print(`${validateOnly ? 'would publish' : 'published'} ${serviceOf(version)} version ${version.version}`)
-    for (const { method, requestType, responseType } of version.methods) {
-      output.print(`  ${method.slice(method.lastIndexOf('/') + 1)}  ${requestType} -> ${responseType}`)
-    }
+    for (const method of version.methods) output.print(`  ${signature(method, registry)}`)
   }
-  const next = validateOnly ? undefined : nextCall(versions, build.bytes)
+  const next = validateOnly ? undefined : nextCall(versions, registry)
   if (next !== undefined) output.print(`call it:\n  ${next}`)
 }
 
@@ -64,13 +64,24 @@ async function refuse(
   return new Failure(`nothing was published: ${count}`, { lines, hint, json })
 }
 
+/** `Name  Request -> Response`, a stream named as one. */
+function signature({ method: path, requestType, responseType }: ContractMethod, registry: Registry): string {
+  const method = methodOf(path, registry)
+  const streams = (is: boolean | undefined) => (is ? 'stream ' : '')
+  const takes = `${streams(method?.proto.clientStreaming)}${requestType}`
+  return `${path.slice(path.lastIndexOf('/') + 1)}  ${takes} -> ${streams(method?.proto.serverStreaming)}${responseType}`
+}
+
+function methodOf(path: string, registry: Registry): DescMethod | undefined {
+  const [service = '', name] = path.split('/')
+  return registry.getService(service)?.methods.find((candidate) => candidate.name === name)
+}
+
 /** A command that calls the first method, with a request to start from. */
-function nextCall(versions: readonly ContractVersion[], image: Uint8Array): string | undefined {
+function nextCall(versions: readonly ContractVersion[], registry: Registry): string | undefined {
   const path = versions[0]?.methods[0]?.method
   if (path === undefined) return undefined
-  const [service = '', name] = path.split('/')
-  const { registry } = readImage(image)
-  const method = registry.getService(service)?.methods.find((candidate) => candidate.name === name)
+  const method = methodOf(path, registry)
   if (!method) return undefined
   const json = JSON.stringify(skeleton(method.input)).replaceAll("'", "'\\''")
   return `npx deed call ${path} -d '${json}'`

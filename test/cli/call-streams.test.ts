@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { toJson } from '@bufbuild/protobuf'
+import { folderOf } from '../support/compile.ts'
 import { dataFolder } from '../support/postgres.ts'
 import { runCommandHere } from '../support/run-deed.ts'
 import { scripted } from '../support/scripted.ts'
@@ -43,6 +44,17 @@ describe('the commands for streams, with a server', () => {
   const run = (...args: string[]) =>
     runCommandHere(args, { DEED_ADDRESS: deed.address, DEED_KEY: deed.project.adminKey })
   const call = (method: string, ...args: string[]) => run('call', `test.count.v1.CountService/${method}`, ...args)
+
+  it('publish says which side streams', async () => {
+    await using folder = await folderOf(proto)
+    const { stdout } = await run('publish', folder.path, '--validate-only')
+    const [message, item] = ['test.count.v1.CountRequest', 'test.count.v1.CountResponse']
+    assert.deepEqual(stdout.trimEnd().split('\n').slice(1), [
+      `  Count  ${message} -> stream ${item}`,
+      `  Add  stream ${message} -> ${item}`,
+      `  Double  stream ${message} -> stream ${item}`,
+    ])
+  })
 
   it('call prints an item in a line, and operation get all of them', async () => {
     const { code, stdout, stderr } = await call('Count', '-d', 'to: 3', '--idempotency-key', 'three')
