@@ -14,6 +14,7 @@ import { jsonFaults } from './json/faults.ts'
 import { repeatsKey } from './json/keys.ts'
 import type { Method } from './method.ts'
 import { redactsWithin } from './redact.ts'
+import { inputName } from './request-list.ts'
 import { validateMessage } from './violations.ts'
 import { wireFault } from './well-formed.ts'
 
@@ -33,7 +34,7 @@ export function decodeRequest(method: Pick<Method, 'input' | 'validator'>, bytes
   throw new DeedError(
     status.INVALID_ARGUMENT,
     'REQUEST_INVALID',
-    `the ${input.typeName} breaks ${count} of its contract`,
+    `the ${inputName(input)} breaks ${count} of its contract`,
     { fieldViolations },
   )
 }
@@ -47,7 +48,7 @@ function decode(method: Pick<Method, 'input'>, bytes: Uint8Array): Message {
 }
 
 function malformed(method: Pick<Method, 'input'>, fault: string): DeedError {
-  const message = `the request is not a ${method.input.typeName}: ${fault}`
+  const message = `the request is not a ${inputName(method.input)}: ${fault}`
   return new DeedError(status.INVALID_ARGUMENT, 'REQUEST_MALFORMED', message)
 }
 

@@ -14,12 +14,16 @@ export const maxRequests = 10_000
 
 const fieldNumber = 1
 
+/** No contract may declare a message in it. */
+const streamsPackage = 'deed.streams'
+
 /**
  * The type of what an operation of a client-streaming method is asked: `message { repeated Request requests = 1; }` with one request
  * at least. A message of its own, so that what decodes, validates, compares and shows a request does so with many.
  */
 export function requestList(request: DescMessage): DescMessage {
-  const name = `${request.name}Stream`
+  const { name } = request
+  const packageName = [streamsPackage, request.file.proto.package].filter(Boolean).join('.')
   const options = create(FieldOptionsSchema)
   const rules = { minItems: 1n, maxItems: BigInt(maxRequests) }
   setExtension(options, fieldRules, create(FieldRulesSchema, { type: { case: 'repeated', value: rules } }))
@@ -35,13 +39,11 @@ export function requestList(request: DescMessage): DescMessage {
   const file = create(FileDescriptorProtoSchema, {
     name: 'requests.proto',
     syntax: 'proto3',
-    package: request.file.proto.package,
+    package: packageName,
     dependency: [request.file.proto.name],
     messageType: [{ name, field: [field] }],
   })
-  const list = createFileRegistry(file, () => request.file).getMessage(
-    [request.file.proto.package, name].filter(Boolean).join('.'),
-  )
+  const list = createFileRegistry(file, () => request.file).getMessage(`${packageName}.${name}`)
   if (!list) throw new Error(`no list of ${request.typeName}`)
   return list
 }
@@ -63,4 +65,9 @@ export function splitRequests(bytes: Uint8Array): Uint8Array[] {
     else reader.skip(type, number)
   }
   return requests
+}
+
+/** What a method takes, in words: `acme.v1.Order`, or `stream of acme.v1.Order`. */
+export function inputName({ typeName }: DescMessage): string {
+  return typeName.startsWith(`${streamsPackage}.`) ? `stream of ${typeName.slice(streamsPackage.length + 1)}` : typeName
 }

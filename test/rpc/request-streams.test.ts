@@ -25,6 +25,8 @@ message SortRequest {
   string text = 1 [(buf.validate.field).string.min_len = 1];
   string request_id = 2;
 }
+// Not the type of a stream of SortRequest.
+message SortRequestStream { int32 requests = 1; }
 message SortResponse { string word = 1 [(buf.validate.field).string.min_len = 1]; }
 `,
 })
@@ -127,6 +129,8 @@ describe('methods that take a stream of requests', () => {
         assert.deepEqual(await call.rest(), [])
         const { error } = await call.ended
         assert.equal(error?.reason, reason)
+        if (reason === 'REQUEST_INVALID')
+          assert.match(error.message, /the stream of test\.mail\.v1\.SortRequest breaks /)
         assert.match(error?.violations.join() ?? '', said)
       }
       assert.equal(await count(deed.db, 'operation'), before)
