@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { openCluster } from '../../src/storage/embedded/cluster.ts'
 import { stopPostmaster } from '../../src/storage/embedded/postmaster.ts'
 import { removeDataDir } from './data-folder.ts'
@@ -19,5 +20,23 @@ export async function mochaGlobalTeardown(): Promise<void> {
   for (const path of [sharedDataDir(), templateDataDir(), runFolder()]) await removeDataDir(path)
 }
 
-/** In each worker, before each file. */
-export const mochaHooks = { beforeAll: prepareProcesses }
+/** In each worker: before each file, and after each test. */
+export const mochaHooks = {
+  beforeAll: prepareProcesses,
+  afterEach(this: Mocha.Context) {
+    makeSendable(this.currentTest?.err)
+  },
+}
+
+/** A worker sends what failed as JSON: one bigint in it, and the results of the whole file would be lost. */
+function makeSendable(failure: Error | undefined): void {
+  if (!failure) return
+  for (const key of ['actual', 'expected']) {
+    const value: unknown = Reflect.get(failure, key)
+    try {
+      JSON.stringify(value)
+    } catch {
+      Reflect.set(failure, key, inspect(value, { depth: 8 }))
+    }
+  }
+}
