@@ -155,6 +155,7 @@ describe('anthropic', () => {
     assert.equal(await wait({ 'retry-after': '7' }), 7_000)
     assert.equal(await wait({ 'retry-after-ms': '250', 'retry-after': '7' }), 250)
     assert.equal(await wait({ 'retry-after': 'soon' }), undefined)
+    assert.equal(await wait({ 'retry-after-ms': 'soon', 'retry-after': '7' }), 7_000)
     assert.equal(await wait({ 'retry-after': '99999999' }), 3_600_000)
     const dated = (await wait({ 'retry-after': new Date(Date.now() + 60_000).toUTCString() })) ?? 0
     assert.ok(dated > 50_000 && dated <= 60_000, String(dated))

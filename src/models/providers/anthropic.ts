@@ -16,6 +16,7 @@ import {
 } from '../provider.ts'
 import { MAX_OPTIONAL_PROPERTIES, optionalProperties } from '../schema.ts'
 import { toModelError } from './anthropic-error.ts'
+import { tokenCount } from './token-count.ts'
 
 export type AnthropicOptions = { apiKey: string; baseUrl?: string | undefined }
 
@@ -32,6 +33,8 @@ export function createAnthropic(options: AnthropicOptions): Provider {
     maxRetries: 0,
     logLevel: 'off',
     openTelemetry: false,
+    // Wherever it leads, it is not where requests and keys are to go.
+    fetchOptions: { redirect: 'manual' },
   })
   return (request, signal) => complete(client, request, signal)
 }
@@ -49,6 +52,7 @@ async function* complete(
     progress.requestId = response.request_id ?? ''
     for await (const event of response.data) {
       const text = follow(event, progress)
+      if (typeof text !== 'string') throw new TypeError('text that is none')
       // A block that begins, of thoughts too, shows that the model is at work.
       if (text !== '' || event.type === 'content_block_start') yield { kind: 'text', text }
       if (event.type === 'message_stop') {
@@ -98,20 +102,24 @@ function stopOf({ stopReason, usage, requestId }: Progress): 'complete' | 'trunc
   throw new ModelError('unavailable', 'the provider ended its answer for a reason that Deed does not know', known)
 }
 
-type ReportedUsage = {
-  input_tokens: number | null
-  output_tokens: number
-  cache_read_input_tokens: number | null
-  cache_creation_input_tokens: number | null
-}
+/** Not all that speak this API tell all of it. */
+type ReportedUsage =
+  | {
+      input_tokens?: number | null
+      output_tokens?: number | null
+      cache_read_input_tokens?: number | null
+      cache_creation_input_tokens?: number | null
+    }
+  | null
+  | undefined
 
 /** Usage is reported at the start and, cumulatively, at the end; what the end leaves out is as at the start. */
 function merged(usage: Usage, reported: ReportedUsage): Usage {
   return {
-    inputTokens: reported.input_tokens ?? usage.inputTokens,
-    outputTokens: reported.output_tokens,
-    cacheReadTokens: reported.cache_read_input_tokens ?? usage.cacheReadTokens,
-    cacheWriteTokens: reported.cache_creation_input_tokens ?? usage.cacheWriteTokens,
+    inputTokens: tokenCount(reported?.input_tokens, usage.inputTokens),
+    outputTokens: tokenCount(reported?.output_tokens, usage.outputTokens),
+    cacheReadTokens: tokenCount(reported?.cache_read_input_tokens, usage.cacheReadTokens),
+    cacheWriteTokens: tokenCount(reported?.cache_creation_input_tokens, usage.cacheWriteTokens),
   }
 }
 

@@ -17,8 +17,10 @@ export function toModelError(error: unknown, known: { usage: Usage; requestId: s
   return brokenError(error instanceof APIConnectionTimeoutError ? 'timeout' : 'connection', details)
 }
 
-/** An error in the middle of a stream has a type where others have a status. */
+/** An error in the middle of a stream has a type where others have a status, or the status itself as its code. */
 function statusOf({ type, code }: APIError): number | undefined {
+  const status = Number(code)
+  if (status >= 400 && status < 600) return status
   return STATUSES.get(type ?? '') ?? STATUSES.get(code ?? '')
 }
 

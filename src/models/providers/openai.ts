@@ -14,6 +14,7 @@ import {
 } from '../provider.ts'
 import { toModelError } from './openai-error.ts'
 import { strictSchema } from './openai-schema.ts'
+import { tokenCount } from './token-count.ts'
 
 export type OpenAiOptions = {
   /** Undefined for a server that needs none. */
@@ -48,6 +49,8 @@ function clientOf({ apiKey, baseUrl, azureApiVersion }: OpenAiOptions): OpenAI {
     webhookSecret: null,
     maxRetries: 0,
     logLevel: 'off' as const,
+    // Wherever it leads, it is not where requests and keys are to go.
+    fetchOptions: { redirect: 'manual' as const },
   }
   if (azureApiVersion === undefined) return new OpenAI({ ...common, baseURL: baseUrl ?? 'https://api.openai.com/v1' })
   const baseURL = `${(baseUrl ?? '').replace(/\/+$/, '')}/openai`
@@ -72,6 +75,7 @@ async function* complete(
     progress.requestId = request_id ?? response.headers.get('apim-request-id') ?? ''
     for await (const chunk of data) {
       const text = follow(chunk, progress)
+      if (text !== undefined && typeof text !== 'string') throw new TypeError('text that is none')
       if (text !== undefined) yield { kind: 'text', text }
     }
     // The SDK ends a stream in the same way at `[DONE]` and where it breaks off: only the reason to stop tells.
@@ -88,7 +92,8 @@ async function* complete(
 /** The text that a chunk adds to the answer; what a model thinks or says in refusing is none of it. */
 function follow(chunk: ChatCompletionChunk, progress: Progress): string | undefined {
   if (chunk.usage) progress.usage = usageOf(chunk.usage)
-  const [choice] = chunk.choices ?? []
+  // One is asked for. Servers that give more number them.
+  const choice = chunk.choices?.find(({ index }) => !index)
   if (!choice) return undefined
   progress.stopReason = choice.finish_reason ?? progress.stopReason
   if (choice.delta?.refusal) progress.refused = true
@@ -109,10 +114,10 @@ function failure(message: string, { usage, requestId }: Progress): ModelError {
 
 /** Tokens read from the cache are counted among those of the prompt; writing to it costs nothing extra. */
 function usageOf(usage: NonNullable<ChatCompletionChunk['usage']>): Usage {
-  const cached = usage.prompt_tokens_details?.cached_tokens ?? 0
+  const cached = tokenCount(usage.prompt_tokens_details?.cached_tokens)
   return {
-    inputTokens: Math.max(0, usage.prompt_tokens - cached),
-    outputTokens: usage.completion_tokens,
+    inputTokens: Math.max(0, tokenCount(usage.prompt_tokens) - cached),
+    outputTokens: tokenCount(usage.completion_tokens),
     cacheReadTokens: cached,
     cacheWriteTokens: 0,
   }

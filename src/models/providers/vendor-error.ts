@@ -23,15 +23,15 @@ const BROKEN = {
 
 function kindOf(status: number): ModelErrorKind {
   if (status === 400 || status === 413 || status === 422 || status === 431) return 'rejected'
-  if (status === 408 || status === 409 || status === 429 || status < 400 || status >= 500) return 'unavailable'
+  if (status === 408 || status === 409 || status === 429 || status >= 500) return 'unavailable'
   return 'misconfigured'
 }
 
 /** `retry-after-ms`, else `retry-after` in seconds or as a date. */
 function retryAfter(headers: Headers | undefined): number | undefined {
-  const exact = headers?.get('retry-after-ms')
+  const exact = Number(headers?.get('retry-after-ms') || Number.NaN)
+  if (!Number.isNaN(exact)) return bounded(exact)
   const coarse = headers?.get('retry-after')
-  if (exact) return bounded(Number(exact))
   if (!coarse) return undefined
   const seconds = Number(coarse)
   return bounded(Number.isNaN(seconds) ? Date.parse(coarse) - Date.now() : seconds * 1000)
