@@ -99,7 +99,7 @@ function readModels(env: NodeJS.ProcessEnv, replays: boolean): ModelsConfig {
     providers.set('anthropic', {
       kind: 'anthropic',
       apiKey: anthropic,
-      baseUrl: url(env, 'ANTHROPIC_BASE_URL', webProtocols),
+      baseUrl: webUrl(env, 'ANTHROPIC_BASE_URL'),
     })
   }
   const openai = key('OPENAI_API_KEY')
@@ -107,7 +107,7 @@ function readModels(env: NodeJS.ProcessEnv, replays: boolean): ModelsConfig {
     providers.set('openai', {
       kind: 'openai',
       apiKey: openai,
-      baseUrl: url(env, 'OPENAI_BASE_URL', webProtocols),
+      baseUrl: webUrl(env, 'OPENAI_BASE_URL'),
       azureApiVersion: undefined,
       outputLimit: 'max_completion_tokens',
     })
@@ -146,7 +146,13 @@ export function readClientConfig(env: NodeJS.ProcessEnv): ClientConfig {
   }
 }
 
-const webProtocols = ['http:', 'https:']
+function webUrl(env: NodeJS.ProcessEnv, name: string): string | undefined {
+  const text = url(env, name, ['http:', 'https:'])
+  const { username, password } = URL.parse(text ?? '') ?? {}
+  // No request can be made of it.
+  if (username || password) throw new Error(`${name} must not hold a user or a password`)
+  return text
+}
 
 /** A variable that is set to nothing counts as not set. */
 function setting(env: NodeJS.ProcessEnv, name: string): string | undefined {

@@ -98,6 +98,10 @@ describe('readServerConfig', () => {
     assert.match(refusal({ DEED_LOG_LEVEL: 'loud' }), /^DEED_LOG_LEVEL must be one of fatal, error, warn/)
     assert.match(refusal({ ANTHROPIC_API_KEY: 'k', ANTHROPIC_BASE_URL: 'x' }), /^ANTHROPIC_BASE_URL must be a URL/)
     assert.match(refusal({ OPENAI_API_KEY: 'k', OPENAI_BASE_URL: 'x' }), /^OPENAI_BASE_URL must be a URL/)
+    assert.equal(
+      refusal({ OPENAI_API_KEY: 'k', OPENAI_BASE_URL: 'http://u:secret@x' }),
+      'OPENAI_BASE_URL must not hold a user or a password',
+    )
   })
 
   it('wants a cassette and its file together', () => {

@@ -40,7 +40,9 @@ function provider(name: string, entry: Entry, variable: (name: string) => string
   const keyName = api_key_env?.text() ?? defaultKey(isOpenAi, baseUrl)
   const apiKey = keyName === undefined ? undefined : variable(keyName)
   if (keyName !== undefined && apiKey === undefined) {
-    throw (api_key_env ?? entry).fault(`needs the environment variable ${keyName}, which is not set`)
+    // Not quoted when it may be the key itself.
+    const name = /^[A-Z][A-Z0-9_]*$/.test(keyName) ? ` ${keyName}` : ''
+    throw (api_key_env ?? entry).fault(`needs the environment variable${name || ' that it names'}, which is not set`)
   }
   if (isOpenAi) {
     const azureApiVersion = azure_api_version?.text()
@@ -142,6 +144,10 @@ function milliseconds(entry: Entry): number {
 /** Not quoted when it is wrong: it may hold a password. */
 function webUrl(entry: Entry): string {
   const text = entry.text()
-  if (['http:', 'https:'].includes(URL.parse(text)?.protocol ?? '')) return text
-  throw entry.fault('must be a URL that starts with http:// or https://')
+  const url = URL.parse(text)
+  if (!['http:', 'https:'].includes(url?.protocol ?? '')) {
+    throw entry.fault('must be a URL that starts with http:// or https://')
+  }
+  if (url?.username || url?.password) throw entry.fault('must not hold a user or a password')
+  return text
 }

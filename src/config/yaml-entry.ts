@@ -1,14 +1,21 @@
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
 
+/** Far more than there are models to name. */
+const MAX_CHARS = 1024 * 1024
+
 /**
  * Reads a YAML file as the root of what it says. Throws an Error of one line, `PATH:LINE:COLUMN: …`, when it is no YAML; its
  * entries do when they are not what is asked of them.
  */
 export function parseYaml(path: string, text: string): Entry {
+  if (text.length > MAX_CHARS) throw new Error(`${path}:1:1: has more than ${MAX_CHARS} characters`)
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  // What is given twice is found by map(): the parser compares each key with each.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false })
   const file: File = { path, lines, document }
   const [error] = document.errors
+  if (error?.code === 'MULTIPLE_DOCS')
+    throw faultAt(file, error.pos[0], 'a second document begins: one is all there may be')
   if (error) throw faultAt(file, error.pos[0], error.message.replaceAll(/\s+/g, ' '))
   return new Entry(file, '', document.contents, 0)
 }
@@ -47,13 +54,15 @@ export class Entry {
   /** The entries of a mapping by their keys, in their order. */
   map(): Map<string, Entry> {
     if (!isMap(this.#node)) throw this.fault(this.name === '' ? 'the file must be a mapping' : 'must be a mapping')
-    return new Map(
-      this.#node.items.map(({ key, value }) => {
-        const name = isScalar(key) ? String(key.value) : ''
-        const offset = isNode(key) ? (key.range?.[0] ?? 0) : 0
-        return [name, new Entry(this.#file, this.name === '' ? name : `${this.name}.${name}`, value, offset)]
-      }),
-    )
+    const entries = new Map<string, Entry>()
+    for (const { key, value } of this.#node.items) {
+      const name = isScalar(key) ? String(key.value) : ''
+      const offset = isNode(key) ? (key.range?.[0] ?? 0) : 0
+      const entry = new Entry(this.#file, this.name === '' ? name : `${this.name}.${name}`, value, offset)
+      if (entries.has(name)) throw entry.nameFault('is given twice')
+      entries.set(name, entry)
+    }
+    return entries
   }
 
   /** The entries of a mapping that may have these keys. */
@@ -109,7 +118,9 @@ export class Entry {
 
 function faultAt({ path, lines }: File, offset: number, message: string): Error {
   const { line, col } = lines.linePos(offset)
-  return new Error(`${path}:${line}:${col}: ${message}`)
+  // A name may hold any character, by an escape.
+  const shown = message.replaceAll(/\p{Cc}/gu, (char) => JSON.stringify(char).slice(1, -1))
+  return new Error(`${path}:${line}:${col}: ${shown}`)
 }
 
 function orList(values: readonly string[]): string {

@@ -118,13 +118,21 @@ models:
     assert.deepEqual(providers.get('anthropic'), { kind: 'anthropic', apiKey: 'a', baseUrl: 'http://proxy' })
   })
 
+  it('reads thousands of models without comparing each with each', () => {
+    const names = Array.from({ length: 20_000 }, (_, index) => `  anthropic/m${index}: {}\n`)
+    const started = performance.now()
+    assert.equal(read(`models:\n${names.join('')}`).models.size, names.length)
+    const ms = performance.now() - started
+    assert.ok(ms < 10_000, `${ms} ms`)
+  })
+
   it('refuses what is wrong, with its place and what would be right', () => {
     for (const [text, message] of [
       ['', '1:1: the file must be a mapping'],
       ['- a', '1:1: the file must be a mapping'],
       ['models: [', '1:10: Flow sequence in block collection must be sufficiently indented and end with a ]'],
       ['modles: {}', '1:1: modles is not known: providers or models may stand here'],
-      ['models:\n  anthropic/a: {}\n  anthropic/a: {}', '3:3: Map keys must be unique'],
+      ['models:\n  anthropic/a: {}\n  anthropic/a: {}', '3:3: models.anthropic/a is given twice'],
       ['providers: 5', '1:12: providers must be a mapping'],
       ['providers:\n  My: {}', '2:3: providers.My must be named by small letters, digits and hyphens'],
       ['providers:\n  local: {}', '2:3: providers.local cannot be set: local/… runs in Deed itself'],
@@ -139,8 +147,16 @@ models:
         '4:15: providers.a.base_url must be a URL that starts with http:// or https://',
       ],
       [
+        'providers:\n  a:\n    kind: openai\n    base_url: https://x:secret@y',
+        '4:15: providers.a.base_url must not hold a user or a password',
+      ],
+      [
         'providers:\n  a:\n    kind: openai\n    api_key_env: NOPE',
         '4:18: providers.a.api_key_env needs the environment variable NOPE, which is not set',
+      ],
+      [
+        'providers:\n  a:\n    kind: openai\n    api_key_env: sk-secret',
+        '4:18: providers.a.api_key_env needs the environment variable that it names, which is not set',
       ],
       [
         'providers:\n  a:\n    kind: openai\n    azure_api_version: "1"',
@@ -150,6 +166,9 @@ models:
         'providers:\n  a:\n    kind: anthropic\n    output_limit: max_tokens',
         '4:19: providers.a.output_limit may stand with kind openai only',
       ],
+      ['models: {}\n---\nmodels: {}', '2:1: a second document begins: one is all there may be'],
+      ['models:\n  "a\\nb": {}', '2:3: models.a\\nb must be named provider/name'],
+      [`models:${' '.repeat(1024 * 1024)}`, '1:1: has more than 1048576 characters'],
       ['models:\n  gpt: {}', '2:3: models.gpt must be named provider/name'],
       ['models:\n  local/keywords: {}', '2:3: models.local/keywords cannot be set: it runs in Deed itself'],
       [
@@ -199,7 +218,7 @@ models:
         '5:17: models.anthropic/a.prices[1].from is a second price from the same day on',
       ],
     ] as const) {
-      assert.equal(refusal(text), `models.yaml:${message}`, text)
+      assert.equal(refusal(text), `models.yaml:${message}`, text.slice(0, 200))
     }
   })
 })
