@@ -4,7 +4,7 @@ import type { Method } from '../contracts/method.ts'
 import type { FieldViolation } from '../errors/deed-error.ts'
 import type { BrokenList } from './list-reader.ts'
 import type { Turn } from './provider.ts'
-import { isWellKnown } from './schema.ts'
+import { isWellKnown, responseSchema } from './schema.ts'
 import { describeField } from './schema-text.ts'
 
 const RULES = `You are the implementation of one method of a typed service. A program calls it; no person reads along.
@@ -27,6 +27,10 @@ The response is {"items": […]}, and each item is sent to the caller as soon as
 items in the order in which they are to be read, each as the schema has it, and close the list when nothing is left. With
 nothing to list it is empty.`
 
+const BARE = `# The answer is a value
+
+It is no object of fields but the one JSON value that the schema describes: write that alone.`
+
 /** More would not help a model, and could fill its context. */
 const MAX_VIOLATIONS = 50
 const MAX_ECHO = 256 * 1024
@@ -43,6 +47,7 @@ export function systemText(method: Method): string {
       `# The method ${method.contract}.${method.name}`,
       method.instructions,
       ...(method.shape === 'server_streaming' ? [LIST] : []),
+      ...(responseSchema(method).type === 'object' ? [] : [BARE]),
       ...(fields.length > 0 ? [`# The fields of the request`, fields.join('\n')] : []),
       ...(method.policy.examples.length > 0 ? [EXAMPLES] : []),
     ]

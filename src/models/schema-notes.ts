@@ -26,6 +26,9 @@ export function schemaNotes(method: Method): SchemaNote[] {
     const note = `${optional} properties may be left out: with more than ${MAX_OPTIONAL_PROPERTIES}, the schema stands in the prompt`
     notes.push({ field: '', note })
   }
+  if (schema.type !== 'object') {
+    notes.push({ field: '', note: 'the schema stands in the prompt: structured outputs are objects' })
+  }
   const walk = { registry: method.registry, told: new Set<DescMessage>(), notes }
   if (method.shape === 'server_streaming')
     ofMessage(method.output, schema.properties?.['items']?.items, 'items[]', walk)

@@ -84,6 +84,9 @@ describe('anthropic', () => {
     const { sent } = await ask({ json: {} }, { schema })
     assert.equal(sent?.body.output_config, undefined)
     assert.match(sent?.body.system?.[0]?.text ?? '', /field24/)
+    const bare = await ask({}, { schema: { type: 'string', description: 'JSON text' } })
+    assert.equal(bare.sent?.body.output_config, undefined)
+    assert.match(bare.sent?.body.system?.[0]?.text ?? '', /"JSON text"/)
   })
 
   it('sends effort to models that understand it, or are said to', async () => {

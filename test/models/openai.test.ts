@@ -186,6 +186,14 @@ describe('openai', () => {
     assert.equal(none.sent?.body['reasoning_effort'], 'high')
   })
 
+  it('tells the model a schema that is none of an object', async () => {
+    for (const dialect of [{}, { structuredOutput: 'json_object' }] as const) {
+      const { sent } = await ask(streamed(), { schema: { type: 'string', description: 'JSON text' }, dialect })
+      assert.equal(sent?.body['response_format'], undefined)
+      assert.match(JSON.stringify(sent?.body['messages']), /JSON text/)
+    }
+  })
+
   it("calls Azure's dated API by deployment, with its own key header", async () => {
     await using fake = await vendor(streamed())
     const baseUrl = fake.url.replace('/v1', '/')

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { create, type Message } from '@bufbuild/protobuf'
+import { create, type Message, toJson } from '@bufbuild/protobuf'
 import { array, assert as assertProperty, constantFrom, property } from 'fast-check'
 import type { Method } from '../../src/contracts/method.ts'
 import { repairTurns, requestTurn, systemText } from '../../src/models/prompt.ts'
+import { readAnswer } from '../../src/models/read-answer.ts'
 import { methodOf, requestOf } from '../support/methods.ts'
 
 const SOURCE = `
@@ -43,6 +44,18 @@ describe('the prompt', () => {
     assert.ok(text.includes('- text: What the customer wrote.'))
     assert.ok(text.includes('- from.language: Their language.'))
     assert.equal(systemText(method), text)
+  })
+
+  it('asks for a single value where the answer is no object', async () => {
+    const head = 'syntax = "proto3"; package test.v1; import "google/protobuf/struct.proto"; message R {}'
+    const source = `${head} service S { rpc M(R) returns (google.protobuf.Struct); }`
+    const struct = await methodOf(source)
+    assert.match(systemText(struct), /# The answer is a value/)
+    assert.doesNotMatch(systemText(method), /# The answer is a value/)
+    for (const answer of ['{"a":[1,null]}', JSON.stringify('{"a":[1,null]}')]) {
+      const read = readAnswer(struct, answer)
+      assert.deepEqual(read.kind === 'valid' && toJson(struct.output, read.message), { a: [1, null] })
+    }
   })
 
   it('shows the request as JSON in a fence, redacted fields too', () => {

@@ -32,6 +32,15 @@ describe('what the schema does not carry', () => {
     )
   })
 
+  it('is all of it where the answer is no object', async () => {
+    const source = `${HEAD.replace('returns (R)', 'returns (google.protobuf.Struct)')} message R {}`
+    const notes = schemaNotes(await methodOf(source)).map(({ field, note }) => `${field}: ${note}`)
+    assert.deepEqual(notes, [
+      ': the schema stands in the prompt: structured outputs are objects',
+      ': JSON text, since any JSON may stand there',
+    ])
+  })
+
   it('is bounds, patterns, CEL, oneofs, and what must not be empty', async () => {
     assert.deepEqual(
       await notesOf(`

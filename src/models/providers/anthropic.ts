@@ -127,7 +127,7 @@ function merged(usage: Usage, reported: ReportedUsage): Usage {
 function body(request: CompletionRequest): MessageCreateParamsStreaming {
   const { dialect, schema, system } = request
   const structured = (dialect?.structuredOutput ?? 'json_schema') === 'json_schema'
-  const strict = structured && optionalProperties(schema) <= MAX_OPTIONAL_PROPERTIES
+  const strict = structured && schema.type === 'object' && optionalProperties(schema) <= MAX_OPTIONAL_PROPERTIES
   const told = `${system}\n\n# The JSON Schema of the answer\n\n${JSON.stringify(schema)}`
   const effort = (dialect?.effort ?? understandsEffort(request.model)) ? request.effort : undefined
   const config = {

@@ -150,10 +150,10 @@ type Form = { system: string; format: ChatCompletionCreateParamsStreaming['respo
 
 /**
  * How the form of the answer is asked for. A schema that strict mode does not take goes as one that is not enforced, and is held
- * to by parse and repair; models that know no schemas are told it.
+ * to by parse and repair; models that know no schemas are told it, and so are all where the answer is no object.
  */
 function formOf({ system, schema, method, dialect }: CompletionRequest): Form {
-  const output = dialect?.structuredOutput ?? 'json_schema'
+  const output = schema.type === 'object' ? (dialect?.structuredOutput ?? 'json_schema') : 'none'
   if (output !== 'json_schema') {
     const told = `${system}\n\n# The JSON Schema of the answer\n\n${JSON.stringify(schema)}`
     return { system: told, format: output === 'json_object' ? { type: 'json_object' } : undefined }
