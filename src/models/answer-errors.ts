@@ -12,9 +12,9 @@ export function answerInvalid(model: string, repairs: number, fieldViolations: r
   return new DeedError(status.INTERNAL, 'ANSWER_INVALID', message, { fieldViolations })
 }
 
-/** What a model is told of an answer that was cut off. */
-export function cutOff(maxOutputTokens: number): FieldViolation[] {
-  return [{ field: '', description: `cut off at max_output_tokens (${maxOutputTokens}): be briefer` }]
+/** What a model is told of an answer that was cut off at a limit. */
+export function cutOff(limit: string): { kind: 'invalid'; violations: FieldViolation[] } {
+  return { kind: 'invalid', violations: [{ field: '', description: `cut off at ${limit}: be briefer` }] }
 }
 
 /** No model answered: MODEL_NOT_CONFIGURED when there was none to ask, else MODELS_EXHAUSTED with what became of each. */

@@ -4,9 +4,10 @@ import type { Context } from '@opentelemetry/api'
 import type { Method } from '../contracts/method.ts'
 import { DeedError, type FieldViolation } from '../errors/deed-error.ts'
 import { answerInvalid, cutOff, type ModelFailure, modelsExhausted } from './answer-errors.ts'
-import { type Completion, complete, type OnText } from './completion.ts'
+import { type Completion, complete } from './completion.ts'
 import { type CompletionRecord, recordOf } from './completion-record.ts'
 import { exampleTurns } from './examples.ts'
+import type { OnText } from './gather.ts'
 import type { ItemSink } from './item-sink.ts'
 import { type BrokenList, ListReader } from './list-reader.ts'
 import { continuationTurn, repairTurns, requestTurn, systemText } from './prompt.ts'
@@ -100,7 +101,7 @@ class Attempt {
       switch (end.kind) {
         case 'complete':
         case 'truncated': {
-          const read = end.kind === 'complete' ? readAnswer(this.#method, end.text) : this.#cutOff()
+          const read = end.kind === 'truncated' ? cutOff(end.limit) : readAnswer(this.#method, end.text)
           if (read.kind === 'valid') {
             this.#record(model, 'VALID', completion)
             return { kind: 'response', bytes: read.bytes, model: model.name, completions: this.#completions }
@@ -128,13 +129,13 @@ class Attempt {
       // It was stopped for what it wrote.
       const stopped = list.broken !== undefined && !this.#signal.aborted && end.kind === 'aborted'
       if (!stopped && end.kind !== 'complete' && end.kind !== 'truncated') return this.#without(model, completion, end)
-      const cutOff = end.kind === 'truncated' && !list.broken
-      const read = cutOff ? { ...this.#cutOff(), item: undefined } : list.end()
+      const limit = end.kind === 'truncated' && !list.broken ? end.limit : undefined
+      const read = limit === undefined ? list.end() : { ...cutOff(limit), item: undefined }
       if (read.kind === 'valid') {
         this.#record(model, 'VALID', completion)
         return { kind: 'response', bytes: new Uint8Array(), model: model.name, completions: this.#completions }
       }
-      this.#record(model, cutOff ? 'TRUNCATED' : 'INVALID', completion)
+      this.#record(model, limit === undefined ? 'INVALID' : 'TRUNCATED', completion)
       const spent = this.#repair(model, read.violations)
       if (spent) return spent
       broken = read
@@ -210,10 +211,6 @@ class Attempt {
     if (this.#repairs >= maxRepairs) return this.#failure(answerInvalid(model.name, this.#repairs, violations))
     this.#repairs++
     return undefined
-  }
-
-  #cutOff(): { kind: 'invalid'; violations: FieldViolation[] } {
-    return { kind: 'invalid', violations: cutOff(this.#method.policy.maxOutputTokens) }
   }
 
   #final(reason: 'MODEL_REFUSED' | 'MODEL_REJECTED_REQUEST' | 'CASSETTE_MISS', message: string): Answer {

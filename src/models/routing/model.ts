@@ -3,11 +3,11 @@ import type { Logger } from 'pino'
 import type { ModelSettings } from '../../config/model-settings.ts'
 import type { ModelLimits } from '../../storage/statements/model-limits.ts'
 import { costMicroUsd, type Prices } from '../prices.ts'
-import { type CompletionRequest, ModelError, type Provider, type Usage } from '../provider.ts'
+import { type CompletionRequest, type Dialect, ModelError, type Provider, type Usage } from '../provider.ts'
 import type { JsonSchema } from '../schema.ts'
+import type { Timeouts } from '../stop.ts'
 import { Breaker, type BreakerState, type Verdict } from './breaker.ts'
 import type { Limiter, Place } from './limiter.ts'
-import { withTimeouts } from './timeouts.ts'
 
 const FIRST_TOKEN_MS = 60_000
 const COMPLETION_MS = 600_000
@@ -32,20 +32,22 @@ export type ModelParts = {
 /** One model that this server can ask: its provider, breaker, limits, timeouts and prices. */
 export class Model {
   readonly name: string
-  /** Asks it once, bounded in time, in the dialect that it understands. Only what was admitted may. */
-  readonly complete: Provider
+  /** Only what was admitted may ask it, within the timeouts. */
+  readonly provider: Provider
+  readonly timeouts: Timeouts
+  readonly dialect: Dialect | undefined
   readonly breaker: Breaker
   readonly #prices: Prices | undefined
   readonly #limiter: Limiter | undefined
   readonly #limits: ModelLimits
-  readonly #completionMs: number
   readonly #log: Logger | undefined
 
   constructor({ name, provider, prices, settings, limiter, log }: ModelParts) {
     const { limits, firstTokenMs = FIRST_TOKEN_MS, completionMs = COMPLETION_MS, dialect } = settings
-    const bounded = withTimeouts(provider, { firstTokenMs, completionMs })
     this.name = name
-    this.complete = (request, signal) => bounded({ ...request, dialect }, signal)
+    this.provider = provider
+    this.timeouts = { firstTokenMs, completionMs }
+    this.dialect = dialect
     this.breaker = new Breaker((state) => this.#changed(state))
     this.#log = log
     this.#prices = prices
@@ -53,7 +55,6 @@ export class Model {
     const limited = Object.values(this.#limits).some((limit) => limit !== null)
     if (limited && !limiter) throw new Error(`${name} has limits, and nothing holds them`)
     this.#limiter = limited ? limiter : undefined
-    this.#completionMs = completionMs
   }
 
   /** What a completion that started at `atMs` cost; undefined when no price is known. */
@@ -95,7 +96,7 @@ export class Model {
   ): Promise<Place | ModelError | undefined> {
     if (!this.#limiter) return undefined
     const until = performance.now() + (last ? PATIENCE_MS : 0)
-    const bounded = { model: this.name, limits: this.#limits, completionMs: this.#completionMs }
+    const bounded = { model: this.name, limits: this.#limits, completionMs: this.timeouts.completionMs }
     for (;;) {
       const place = await this.#limiter.take(bounded, mostTokens(request))
       if (place.kind === 'place') return place
