@@ -44,7 +44,8 @@ export async function complete(
     completion = await ask(model, request, context, signal, onText)
     return completion
   } finally {
-    admission.end(completion ? verdictOf(completion.end) : 'none', completion && tokensOf(completion))
+    // Until it is known, or the repair of an answer to a probe would find the breaker open.
+    await admission.end(completion ? verdictOf(completion.end) : 'none', completion && tokensOf(completion))
   }
 }
 

@@ -53,16 +53,17 @@ export class Breaker {
   }
 
   /**
-   * Begins a completion; to be called when `waitMs` is 0. What it returns ends it. A probe that says nothing of the model
-   * leaves the breaker open.
+   * Begins a completion; to be called when `waitMs` is 0. What it returns ends it, and resolves when the breaker knows. A probe
+   * that says nothing of the model leaves the breaker open.
    */
-  enter(): (verdict: Verdict) => void {
+  enter(): (verdict: Verdict) => Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#policy.execute(() => promise).catch(() => {})
+    const noted = this.#policy.execute(() => promise).catch(() => {})
     const probes = this.state === 'half-open'
     return (verdict) => {
       if (verdict === 'available') resolve()
       else reject(verdict === 'unavailable' || probes ? new Unavailable() : new Error('nothing to count'))
+      return noted
     }
   }
 }

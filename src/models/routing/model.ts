@@ -14,9 +14,9 @@ const COMPLETION_MS = 600_000
 /** The longest wait for a place under a model's limits, when there is no other model to ask. */
 const PATIENCE_MS = 5_000
 
-/** What a completion may do: go ahead, then say how it ended; or not be asked for at all. */
+/** What a completion may do: go ahead, then say how it ended, and wait until that is known; or not be asked for at all. */
 export type Admission =
-  | { kind: 'admitted'; end: (verdict: Verdict, tokens: number | undefined) => void }
+  | { kind: 'admitted'; end: (verdict: Verdict, tokens: number | undefined) => Promise<void> }
   | { kind: 'skipped'; error: ModelError }
 
 export type ModelParts = {
@@ -83,8 +83,8 @@ export class Model {
     return {
       kind: 'admitted',
       end: (verdict, tokens) => {
-        leave(verdict)
         place?.end(tokens)
+        return leave(verdict)
       },
     }
   }

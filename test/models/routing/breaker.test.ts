@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
 import { mock } from 'node:test'
+import { ROOT_CONTEXT } from '@opentelemetry/api'
 import { pino } from 'pino'
-import type { Provider } from '../../../src/models/provider.ts'
+import { answer } from '../../../src/models/answer.ts'
+import { NO_USAGE, type Provider } from '../../../src/models/provider.ts'
 import { Breaker, type BreakerState, type Verdict } from '../../../src/models/routing/breaker.ts'
 import { Models } from '../../../src/models/routing/models.ts'
+import { methodOf, requestOf } from '../../support/methods.ts'
+import { echoSource } from '../../support/operations.ts'
 
 const unused: Provider = async function* () {}
-
-/** Cockatiel notes how an execution ended some microtasks later. */
-const noted = () => new Promise((resolve) => setImmediate(resolve))
 
 describe('a breaker', () => {
   beforeEach(() => mock.timers.enable({ apis: ['Date'], now: 1_000_000 }))
@@ -18,10 +19,7 @@ describe('a breaker', () => {
     const changes: BreakerState[] = []
     const breaker = new Breaker((state) => changes.push(state))
     const end = async (...verdicts: Verdict[]) => {
-      for (const verdict of verdicts) {
-        breaker.enter()(verdict)
-        await noted()
-      }
+      for (const verdict of verdicts) await breaker.enter()(verdict)
     }
     return { breaker, changes, end }
   }
@@ -60,8 +58,7 @@ describe('a breaker', () => {
       mock.timers.tick(5_000)
       const leave = breaker.enter()
       assert.deepEqual([breaker.state, breaker.waitMs], ['half-open', 1_000])
-      leave(verdict)
-      await noted()
+      await leave(verdict)
       assert.deepEqual([breaker.state, breaker.waitMs], [after, waitMs])
       assert.deepEqual(changes, ['open', 'half-open', after])
     })
@@ -80,11 +77,9 @@ describe('a breaker', () => {
     const log = pino({ base: null, timestamp: false }, { write: (line) => lines.push(JSON.parse(line)) })
     const breaker = new Models({ providers: new Map([['test', unused]]), log }).get('test/one')?.breaker
     assert.ok(breaker)
-    for (let n = 0; n < 5; n++) breaker.enter()('unavailable')
-    await noted()
+    for (let n = 0; n < 5; n++) await breaker.enter()('unavailable')
     mock.timers.tick(5_000)
-    breaker.enter()('available')
-    await noted()
+    await breaker.enter()('available')
     assert.deepEqual(
       lines,
       (['open', 'half-open', 'closed'] as const).map((state) => ({
@@ -100,8 +95,24 @@ describe('a breaker', () => {
     const { breaker, end } = start()
     const leave = breaker.enter()
     await end(...four, 'unavailable')
-    leave('available')
-    await noted()
+    await leave('available')
     assert.equal(breaker.state, 'open')
+  })
+
+  it('lets the repair of an answer to a probe ask at once', async () => {
+    const method = await methodOf(echoSource)
+    const usage = { ...NO_USAGE, inputTokens: 1 }
+    const texts = ['no JSON', '{"text":"right"}']
+    const provider: Provider = async function* () {
+      yield { kind: 'text', text: texts.shift() ?? '' }
+      yield { kind: 'end', stop: 'complete', usage, providerRequestId: '' }
+    }
+    const models = new Models({ providers: new Map([['test', provider]]) })
+    const breaker = models.get('test/one')?.breaker
+    for (let n = 0; n < 5; n++) await breaker?.enter()('unavailable')
+    mock.timers.tick(5_000)
+    const options = { models, defaultModel: 'test/one' }
+    const { kind } = await answer(method, requestOf(method), options, ROOT_CONTEXT, new AbortController().signal)
+    assert.deepEqual([kind, breaker?.state], ['response', 'closed'])
   })
 })
