@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { ModelErrorKind, Usage } from '../provider.ts'
+import { tokenCount } from './token-count.ts'
 
 /** A recorded completion: one line of a cassette, as JSON. */
 export type Recording = {
@@ -53,15 +54,27 @@ function parsed(line: string): unknown {
 function isRecording(value: unknown): value is Recording {
   if (!isObject(value) || !['request', 'model', 'method'].every((name) => typeof value[name] === 'string')) return false
   if (!Array.isArray(value['text']) || !value['text'].every((part) => typeof part === 'string')) return false
-  const { error, stop, usage } = value
-  if (error === undefined) return stops.some((each) => each === stop) && isUsage(usage)
-  if (!isObject(error) || typeof error['message'] !== 'string') return false
-  return kinds.includes(error['kind']) && (error['usage'] === undefined || isUsage(error['usage']))
+  const { error, stop, usage, providerRequestId } = value
+  if (error === undefined) {
+    return stops.some((each) => each === stop) && isUsage(usage) && typeof providerRequestId === 'string'
+  }
+  return isObject(error) && isError(error)
+}
+
+function isError({ kind, message, retryAfterMs, usage, providerRequestId }: Record<string, unknown>): boolean {
+  if (!kinds.includes(kind) || typeof message !== 'string') return false
+  if (retryAfterMs !== undefined && !isCount(retryAfterMs)) return false
+  if (providerRequestId !== undefined && typeof providerRequestId !== 'string') return false
+  return usage === undefined || isUsage(usage)
 }
 
 function isUsage(value: unknown): boolean {
   const names = ['inputTokens', 'outputTokens', 'cacheReadTokens', 'cacheWriteTokens']
-  return isObject(value) && names.every((name) => Number.isSafeInteger(value[name]))
+  return isObject(value) && names.every((name) => isCount(value[name]))
+}
+
+function isCount(value: unknown): boolean {
+  return tokenCount(value, -1) >= 0
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

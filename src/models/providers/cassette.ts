@@ -13,6 +13,7 @@ export async function openRecorder(file: string): Promise<Recorder> {
   const handle = await openToAdd(file)
   try {
     await readCassette(file)
+    await endLine(handle)
   } catch (error) {
     await handle.close()
     throw error
@@ -45,11 +46,19 @@ export async function openReplay(file: string): Promise<(name: string) => Provid
 async function openToAdd(file: string): Promise<FileHandle> {
   try {
     // Answers are as confidential as their requests.
-    return await open(file, 'a', 0o600)
+    return await open(file, 'a+', 0o600)
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unwritable'
     throw new Error(`cannot write the cassette ${file} (${code}): check DEED_CASSETTE_FILE`, { cause })
   }
+}
+
+/** The last line may have lost its end in an editor. */
+async function endLine(handle: FileHandle): Promise<void> {
+  const { size } = await handle.stat()
+  if (size === 0) return
+  const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, size - 1)
+  if (buffer.toString() !== '\n') await handle.appendFile('\n')
 }
 
 /** What was cut off by the caller's signal is not recorded: the provider did not end it. */

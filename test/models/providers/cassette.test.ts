@@ -142,6 +142,19 @@ describe('a cassette', () => {
     assert.ok(!(await readFile(file, 'utf8')).includes('vendor'))
   })
 
+  it('goes on in a line of its own where the last one has lost its end', async () => {
+    const file = newFile()
+    const script = (): Script => ({ json: { word: 'one' } })
+    await answers('record', file, ['a'], script)
+    await writeFile(file, (await readFile(file, 'utf8')).trimEnd())
+    await answers('record', file, ['b'], script)
+    const { ended } = await answers('replay', file, ['a', 'b'], script)
+    assert.deepEqual(
+      ended.map(({ kind }) => kind),
+      ['response', 'response'],
+    )
+  })
+
   it('does not keep what its caller gave up', async () => {
     const file = newFile()
     const stop = new AbortController()
@@ -179,6 +192,9 @@ describe('a cassette', () => {
       JSON.stringify({ ...right, text: 'x' }),
       JSON.stringify({ ...right, stop: 'never' }),
       JSON.stringify({ ...right, usage: {} }),
+      JSON.stringify({ ...right, usage: { ...usage, inputTokens: -1 } }),
+      JSON.stringify({ ...right, providerRequestId: undefined }),
+      JSON.stringify({ ...right, error: { kind: 'unavailable', message: '', retryAfterMs: 'soon' } }),
       JSON.stringify({ ...right, error: { kind: 'odd', message: '' } }),
     ]
     for (const line of broken) {
