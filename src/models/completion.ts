@@ -93,6 +93,6 @@ function verdictOf(end: Completion['end']): Verdict {
 
 /** What of a limit of tokens was used; undefined when that is not known. */
 function tokensOf({ end, usage }: Completion): number | undefined {
-  if (end.kind === 'aborted') return undefined
+  if (end.kind === 'aborted' && end.asked) return undefined
   return usage.inputTokens + usage.outputTokens + usage.cacheReadTokens + usage.cacheWriteTokens
 }

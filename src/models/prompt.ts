@@ -33,6 +33,7 @@ It is no object of fields but the one JSON value that the schema describes: writ
 
 /** More would not help a model, and could fill its context. */
 const MAX_VIOLATIONS = 50
+const MAX_VIOLATION = 1024
 const MAX_ECHO = 256 * 1024
 
 const cache = new WeakMap<Method, string>()
@@ -146,9 +147,14 @@ function listed(violations: readonly FieldViolation[]): string[] {
   return [
     ...violations
       .slice(0, MAX_VIOLATIONS)
-      .map(({ field, description }) => `- ${field || '(the answer)'}: ${description}`),
+      .map(({ field, description }) => `- ${oneLine(field || '(the answer)')}: ${oneLine(description)}`),
     ...more,
   ]
+}
+
+/** A rule may quote the answer in its message, and that the request: it stays within its line. */
+function oneLine(text: string): string {
+  return text.slice(0, MAX_VIOLATION).replaceAll(/\s+/g, ' ')
 }
 
 /** One line for each field of the request about which the contract says something; each type is told once. */

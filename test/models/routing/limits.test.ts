@@ -243,6 +243,25 @@ describe('the limits of a model', () => {
       assert.deepEqual(asked, [])
     })
 
+    it('have back all tokens of an attempt that ended before anyone was asked', async () => {
+      const controller = new AbortController()
+      const ending: Queryable = {
+        query: async (config) => {
+          const result = await store.db.pool.query(config)
+          controller.abort()
+          return result
+        },
+      }
+      const { limiter } = await replica(ending)
+      const one = `test/${randomUUID()}`
+      const { models, asked } = modelsOf(limiter, { [one]: { limits: { ...unlimited, tokensPerMinute: 100_000 } } })
+      assert.equal((await ask(models, [one], controller.signal)).kind, 'aborted')
+      assert.deepEqual(asked, [])
+      const text = 'select tokens::int from model_second where model = $1'
+      const used = async () => (await store.db.pool.query<{ tokens: number }>(text, [one])).rows[0]?.tokens
+      while ((await used()) !== 0);
+    })
+
     it('cost a model without limits no statement', async () => {
       const none: Queryable = { query: () => assert.fail('asked the database') }
       const { limiter } = await replica(none)
