@@ -93,7 +93,7 @@ function readCassette(env: NodeJS.ProcessEnv): ServerConfig['cassette'] {
  */
 function readModels(env: NodeJS.ProcessEnv, replays: boolean): ModelsConfig {
   const providers = new Map<string, ProviderConfig>()
-  const key = (name: string) => setting(env, name) ?? (replays ? 'none' : undefined)
+  const key = (name: string) => apiKey(env, name) ?? (replays ? 'none' : undefined)
   const anthropic = key('ANTHROPIC_API_KEY')
   if (anthropic !== undefined) {
     providers.set('anthropic', {
@@ -122,6 +122,13 @@ function readModels(env: NodeJS.ProcessEnv, replays: boolean): ModelsConfig {
       cause: error,
     })
   }
+}
+
+/** Not quoted when it is wrong. No header can hold other characters: every call would fail. */
+function apiKey(env: NodeJS.ProcessEnv, name: string): string | undefined {
+  const text = setting(env, name)
+  if (text === undefined || /^[\x21-\x7e]+$/.test(text)) return text
+  throw new Error(`${name} must be a key: visible ASCII characters in one line`)
 }
 
 function messageOf(error: unknown): string {

@@ -102,6 +102,12 @@ describe('readServerConfig', () => {
       refusal({ OPENAI_API_KEY: 'k', OPENAI_BASE_URL: 'http://u:secret@x' }),
       'OPENAI_BASE_URL must not hold a user or a password',
     )
+    for (const key of ['sk-one\nsk-two', 'sk-one two', 'sk-ключ']) {
+      assert.equal(
+        refusal({ ANTHROPIC_API_KEY: key }),
+        'ANTHROPIC_API_KEY must be a key: visible ASCII characters in one line',
+      )
+    }
   })
 
   it('wants a cassette and its file together', () => {
