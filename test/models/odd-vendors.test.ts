@@ -42,7 +42,12 @@ describe('servers that are a little unlike their vendor', () => {
       const events = await Array.fromAsync(provider(request, AbortSignal.timeout(5_000)))
       const end = events.at(-1)
       const text = events.map((each) => (each.kind === 'text' ? each.text : '')).join('')
-      return { text, usage: end?.kind === 'end' ? Object.values(end.usage) : undefined, asked }
+      return {
+        parts: events.length - 1,
+        text,
+        usage: end?.kind === 'end' ? Object.values(end.usage) : undefined,
+        asked,
+      }
     } catch (error) {
       assert.ok(error instanceof ModelError, String(error))
       return { error: `${error.kind}: ${error.message}`, asked }
@@ -64,6 +69,7 @@ describe('servers that are a little unlike their vendor', () => {
     it(`openai: tells ${name} of its usage`, async () => {
       const body = choice({ content: 'hi' }, 0, 'stop') + data({ choices: [], usage })
       assert.deepEqual(await ask(providers.openai, body), {
+        parts: 1,
         text: 'hi',
         usage: counts,
         asked: ['/v1/chat/completions'],
@@ -84,13 +90,24 @@ describe('servers that are a little unlike their vendor', () => {
         event({ type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: last }),
         event({ type: 'message_stop' }),
       ].join('')
-      assert.deepEqual(await ask(providers.anthropic, body), { text: 'hi', usage: counts, asked: ['/v1/messages'] })
+      assert.deepEqual(await ask(providers.anthropic, body), {
+        parts: 1,
+        text: 'hi',
+        usage: counts,
+        asked: ['/v1/messages'],
+      })
     })
   }
 
   it('openai: gives a second choice that nobody asked for', async () => {
     const body = choice({ content: 'a' }) + choice({ content: 'X' }, 1, 'length') + choice({ content: 'b' }, 0, 'stop')
     assert.equal((await ask(providers.openai, body)).text, 'ab')
+  })
+
+  it('openai: shows that it thinks by a name of its own, which ends the wait for the first token', async () => {
+    const body = choice({ reasoning_content: 'Hmm.' }) + choice({ content: 'a' }, 0, 'stop')
+    const { parts, text } = await ask(providers.openai, body)
+    assert.deepEqual([parts, text], [2, 'a'])
   })
 
   it('openai: gives content that is no text', async () => {

@@ -97,7 +97,8 @@ function follow(chunk: ChatCompletionChunk, progress: Progress): string | undefi
   if (!choice) return undefined
   progress.stopReason = choice.finish_reason ?? progress.stopReason
   if (choice.delta?.refusal) progress.refused = true
-  return choice.delta?.content ?? undefined
+  // A model that thinks, by whatever name its server gives to that, is at work.
+  return choice.delta?.content ?? ''
 }
 
 function stopOf(progress: Progress): 'complete' | 'truncated' | 'refused' {
