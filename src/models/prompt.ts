@@ -94,7 +94,7 @@ export function continuationTurn(method: Method, request: Message, { count, last
 }
 
 function brokenText({ item, violations }: BrokenList): string {
-  const tried = item === undefined ? [] : [fenced('rejected', item.slice(0, MAX_ECHO))]
+  const tried = item === undefined ? [] : [fenced('rejected', head(item, MAX_ECHO))]
   return ['An earlier answer broke the contract after that:', ...tried, ...listed(violations)].join('\n')
 }
 
@@ -130,7 +130,7 @@ function tagFor(name: string, data: string): string {
 /** The turns that send an answer back to the model that gave it, with what is wrong with it. */
 export function repairTurns(answer: string, violations: readonly FieldViolation[]): Turn[] {
   return [
-    { role: 'assistant', text: answer.trim() === '' ? '(empty)' : answer.slice(0, MAX_ECHO) },
+    { role: 'assistant', text: answer.trim() === '' ? '(empty)' : head(answer, MAX_ECHO) },
     {
       role: 'user',
       text: [
@@ -154,7 +154,12 @@ function listed(violations: readonly FieldViolation[]): string[] {
 
 /** A rule may quote the answer in its message, and that the request: it stays within its line. */
 function oneLine(text: string): string {
-  return text.slice(0, MAX_VIOLATION).replaceAll(/\s+/g, ' ')
+  return head(text, MAX_VIOLATION).replaceAll(/\s+/g, ' ')
+}
+
+/** What is cut between two halves of a character is no text to a vendor, and so is an answer that a model cut there. */
+function head(text: string, max: number): string {
+  return text.slice(0, max).toWellFormed()
 }
 
 /** One line for each field of the request about which the contract says something; each type is told once. */

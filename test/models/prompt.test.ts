@@ -137,6 +137,15 @@ describe('the prompt', () => {
     assert.deepEqual([line?.length, rest.length], [1031, 1])
   })
 
+  it('sends back no half of a character, wherever an answer is cut', () => {
+    const [cut] = repairTurns('{"word":"😀'.slice(0, -1), [])
+    assert.equal(cut?.text, '{"word":"\ufffd')
+    const [long, repair] = repairTurns(`x${'😀'.repeat(200_000)}`, [
+      { field: '', description: `x${'😀'.repeat(1_000)}` },
+    ])
+    assert.ok(long?.text.isWellFormed() && repair?.text.isWellFormed())
+  })
+
   it('bounds what it sends back', () => {
     const violations = Array.from({ length: 60 }, (_, index) => ({ field: `f${index}`, description: 'bad' }))
     const [answer, repair] = repairTurns(' ', violations)
