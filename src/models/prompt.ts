@@ -113,10 +113,7 @@ function lastThatFit(texts: readonly string[]): readonly string[] {
  */
 function tagFor(name: string, data: string): string {
   if (!/[<＜﹤]/.test(data)) return name
-  const plain = data
-    .normalize('NFKC')
-    .replaceAll(/\p{Cf}/gu, '')
-    .toLowerCase()
+  const plain = asciiOf(data).toLowerCase()
   if (!plain.includes(name)) return name
   const taken = new Set<string>()
   for (const [, digits = ''] of plain.matchAll(new RegExp(`${name}-(\\d{1,7})`, 'g'))) {
@@ -125,6 +122,22 @@ function tagFor(name: string, data: string): string {
   let n = 2
   while (taken.has(String(n))) n++
   return `${name}-${n}`
+}
+
+/**
+ * A text as who overlooks its other characters reads it. Each is looked at alone, since to normalize a text as a whole takes time
+ * that grows with the square of its accents: minutes for 4 MB.
+ */
+function asciiOf(text: string): string {
+  const known = new Map<string, string>()
+  return text.replaceAll(/[^\0-\x7f]/gu, (char) => {
+    let ascii = known.get(char)
+    if (ascii === undefined) {
+      ascii = char.normalize('NFKC').replaceAll(/[^\0-\x7f]/g, '')
+      known.set(char, ascii)
+    }
+    return ascii
+  })
 }
 
 /** The turns that send an answer back to the model that gave it, with what is wrong with it. */
