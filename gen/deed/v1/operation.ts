@@ -57,7 +57,7 @@ export const CompletionOutcome = {
   COMPLETION_OUTCOME_INVALID: 2,
   /** COMPLETION_OUTCOME_REFUSED - The model declined. */
   COMPLETION_OUTCOME_REFUSED: 3,
-  /** COMPLETION_OUTCOME_TRUNCATED - The answer was cut off by the limit on its tokens. */
+  /** COMPLETION_OUTCOME_TRUNCATED - The answer was cut off by the limit on its tokens, or at 8 Mi characters. */
   COMPLETION_OUTCOME_TRUNCATED: 4,
   /** COMPLETION_OUTCOME_FAILED - The model or its provider failed. */
   COMPLETION_OUTCOME_FAILED: 5,
@@ -194,7 +194,7 @@ export interface Completion {
   startTime:
     | Date
     | undefined;
-  /** Whether tokens are an estimate from the text: it was cut off, and the provider never told them. */
+  /** Whether tokens are an estimate from the text: it was cut off, or the provider never told them. */
   usageEstimated: boolean;
 }
 

@@ -60,7 +60,7 @@ export interface Usage {
   invalidCompletions: bigint;
   /** Those in which the model declined. */
   refusedCompletions: bigint;
-  /** Those that were cut off at the limit of tokens. */
+  /** Those that were cut off at the limit of tokens, or at 8 Mi characters. */
   truncatedCompletions: bigint;
   /** Those that failed: the provider could not be reached, answered with an error, or broke off. */
   failedCompletions: bigint;
