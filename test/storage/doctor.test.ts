@@ -100,7 +100,7 @@ describe('doctor', () => {
     const id = await accepted()
     assert.deepEqual(await found(), [['nowhere', 'operation', id]])
     const old = '00000000-0000-7000-8000-000000000000'
-    await client.query(`select make_partitions('1970-01-01', '1970-01-01')`)
+    await client.query(`select make_day_partitions('1970-01-01', '1970-01-01')`)
     await ended(id)
     await accepted({ id: old, on: `date '1970-01-01'` })
     assert.deepEqual(await found(), [['nowhere', 'operation', old]])
@@ -235,7 +235,7 @@ describe('doctor', () => {
     ])
     await client.query(`drop table ${name}`)
     assert.deepEqual(await found(), [['no partition', 'result', null]])
-    await client.query(`select make_partitions(${day}, ${day} + 1)`)
+    await client.query(`select make_day_partitions(${day}, ${day} + 1)`)
     assert.deepEqual(await found(), [])
   })
 

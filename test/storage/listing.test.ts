@@ -37,7 +37,7 @@ describe('listings of many operations', () => {
     deed = await deedDatabase()
     const { pool } = deed.db
     await pool.query(
-      `select make_partitions((now() at time zone 'UTC')::date - 1, (now() at time zone 'UTC')::date + 7)`,
+      `select make_day_partitions((now() at time zone 'UTC')::date - 1, (now() at time zone 'UTC')::date + 7)`,
     )
     const other = 'insert into project (id, name) values (gen_random_uuid(), $1) returning id'
     const { rows } = await pool.query<{ id: string }>(other, ['other'])

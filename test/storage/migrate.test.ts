@@ -4,6 +4,13 @@ import { openDatabase } from '../../src/storage/database.ts'
 import { migrate } from '../../src/storage/migrate.ts'
 import { testDatabase } from '../support/postgres.ts'
 
+/** Functions of the release before this one, which installs its own whenever one of its replicas is started. */
+const before = {
+  make_partitions: 'first date, last date',
+  delete_operation: 'p uuid, i uuid, d date',
+  found_results: 'p uuid[], i uuid[], d date[]',
+}
+
 describe('migrate', () => {
   it('brings an empty database to the schema, once, however many replicas start at once', async () => {
     await using database = await testDatabase()
@@ -24,6 +31,17 @@ describe('migrate', () => {
       )
       assert.deepEqual(columns.toSorted(), rows.map((row) => row.name).toSorted(), `the entity of ${meta.tableName}`)
     }
+  })
+
+  it('installs no function under a name by which an older release would put one in its place that does less', async () => {
+    await using database = await testDatabase()
+    await migrate(database.url)
+    await using db = await openDatabase(database.url, { connections: 1 })
+    const { rows } = await db.pool.query<{ name: string }>(
+      'select proname as name from pg_proc where proname = any ($1)',
+      [Object.keys(before)],
+    )
+    assert.deepEqual(rows, [])
   })
 
   it('leaves nothing of a migration that fails, and says why', async () => {

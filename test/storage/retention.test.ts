@@ -9,7 +9,7 @@ const named = (table: string, ago: number) => `${table}_${day(ago).replaceAll('-
 const of = (ago: number) => ['completion', 'item', 'result', 'operation'].map((table) => named(table, ago))
 
 async function makeDays(db: Database, ...ago: number[]): Promise<void> {
-  for (const n of ago) await db.pool.query('select make_partitions($1, $1)', [day(n)])
+  for (const n of ago) await db.pool.query('select make_day_partitions($1, $1)', [day(n)])
 }
 
 async function present(db: Database): Promise<string[]> {

@@ -192,7 +192,7 @@ describe('the count of usage', () => {
   it('outlives the ledger, of which nothing is dropped that is not counted', async () => {
     const { db } = store
     const old = new Date(Date.now() - 40 * 86_400_000).toISOString().slice(0, 10)
-    await db.pool.query('select make_partitions($1, $1)', [old])
+    await db.pool.query('select make_day_partitions($1, $1)', [old])
     await appendLedger(db.pool, [completion(await operation(store, old))])
     assert.deepEqual(await dropPartitions(db.pool, 30), [])
     await rollUp(db.pool)

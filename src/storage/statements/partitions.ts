@@ -6,7 +6,7 @@ import { run } from './statement.ts'
  * lets accept and settle go on, where `create table … partition of` would make them wait behind the slowest listing.
  */
 export const partitionsFunction = `
-create or replace function make_partitions(first date, last date) returns int language plpgsql as $$
+create or replace function make_day_partitions(first date, last date) returns int language plpgsql as $$
 declare t text; d date; made int := 0; part text;
 begin
   perform pg_advisory_xact_lock(7306357892346110977);                    -- one replica at a time
@@ -27,7 +27,7 @@ end $$`
 
 /** Partitions exist from yesterday to a week ahead; there is no default partition. Returns how many were made. */
 export async function makePartitions(db: Queryable): Promise<number> {
-  const text = `select make_partitions((now() at time zone 'UTC')::date - 1, (now() at time zone 'UTC')::date + 7) as made`
-  const rows = await run<{ made: number }>(db, 'make_partitions', text, [])
+  const text = `select make_day_partitions((now() at time zone 'UTC')::date - 1, (now() at time zone 'UTC')::date + 7) as made`
+  const rows = await run<{ made: number }>(db, 'make_day_partitions', text, [])
   return rows[0]?.made ?? 0
 }
