@@ -23,8 +23,8 @@ const doubtMs = 60_000
 export class Acceptor {
   readonly #db: Queryable
   readonly #commits: Commits
-  /** Operation ids in doubt, with whom they would be leased to and the time at which they are forgotten. */
-  readonly #doubtful = new Map<string, { identity: Identity; until: number }>()
+  /** Operation ids in doubt, with their projects, whom they would be leased to and the time at which they are forgotten. */
+  readonly #doubtful = new Map<string, { projectId: string; identity: Identity; until: number }>()
 
   constructor(db: Queryable, commits: Commits) {
     this.#db = db
@@ -44,7 +44,8 @@ export class Acceptor {
         const hung = performance.now() - sentAt > hungMs
         if (delayMs === undefined || hung || signal.aborted) {
           const { identity } = offer
-          if (identity) this.#doubtful.set(input.id, { identity, until: performance.now() + doubtMs })
+          const until = performance.now() + doubtMs
+          if (identity) this.#doubtful.set(input.id, { projectId: input.projectId, identity, until })
           throw error
         }
         await delay(delayMs * (0.5 + Math.random()))
@@ -58,7 +59,7 @@ export class Acceptor {
     const end = { code: lost.code, status: encodeStatus(lost) }
     for (const [{ id: replicaId }, doubts] of Map.groupBy(this.#doubtful, ([, { identity }]) => identity)) {
       // Only as they were accepted: what has been claimed since is known to be there, and somebody's.
-      const leases = doubts.map(([operationId]) => ({ operationId, attempt: 1 }))
+      const leases = doubts.map(([operationId, { projectId }]) => ({ projectId, operationId, attempt: 1 }))
       await giveBack(this.#db, leases, replicaId, end)
     }
     for (const [id, { until }] of this.#doubtful) if (until < performance.now()) this.#doubtful.delete(id)

@@ -1,4 +1,5 @@
-import { type Queryable, run } from './statement.ts'
+import { int4Array, uuidArray } from './arrays.ts'
+import { byKey, leaseOf, type Queryable, run } from './statement.ts'
 import { intoReady } from './unfinished.ts'
 
 /**
@@ -7,33 +8,39 @@ import { intoReady } from './unfinished.ts'
  * and ends with the given status. So does what a caller here is known not to wait for in the queue.
  */
 export const giveBackFunction = `
-create or replace function give_back(ids uuid[], attempts int[], who uuid, lost smallint, lost_status bytea) returns int language sql as $$
-  with held as (select l.project_id, l.operation_id from unnest(ids, attempts) as u(id, attempt)
-                join lease l on l.operation_id = u.id and l.attempt = u.attempt and l.replica_id = who
+create or replace function give_back(p uuid[], i uuid[], a int[], who uuid, lost smallint, lost_status bytea) returns int language plpgsql ${byKey} as $$
+declare n int;
+begin
+  with held as (select l.project_id, l.operation_id from unnest(p, i, a) as u(p, i, a)
+                join lease l on ${leaseOf('u')} and l.attempt = u.a and (l.replica_id = who) is true
                 order by 1, 2 for update of l),
   del as (delete from lease l using held where l.project_id = held.project_id and l.operation_id = held.operation_id returning l.*),
   again as (${intoReady('attempt, failures, crashes')} from del where detached or origin is not null),
   ended as (insert into result (project_id, id, day, attempt, code, response, model)
     select project_id, operation_id, day, attempt, lost, lost_status, '' from del where not (detached or origin is not null)),
-  unseen as (delete from ready q where q.origin = who and q.operation_id = any (ids) returning q.*),
+  unseen as (delete from ready q using unnest(p, i) as u(p, i)
+    where q.project_id = any(array[u.p]) and q.operation_id = any(array[u.i]) and (q.origin = who) is true returning q.*),
   unheard as (insert into result (project_id, id, day, attempt, code, response, model)
     select project_id, operation_id, day, attempt, lost, lost_status, '' from unseen)
-  select count(*)::int from del $$`
+  select count(*)::int into n from del;
+  return n;
+end $$`
 
 /** Returns how many leases were given up. Leases that this replica does not hold, or holds under another attempt by now, are passed over. */
 export async function giveBack(
   db: Queryable,
-  leases: readonly { operationId: string; attempt: number }[],
+  leases: readonly { projectId: string; operationId: string; attempt: number }[],
   replicaId: string,
   lost: { code: number; status: Uint8Array },
 ): Promise<number> {
   const values = [
-    leases.map((l) => l.operationId),
-    leases.map((l) => l.attempt),
+    uuidArray(leases.map((l) => l.projectId)),
+    uuidArray(leases.map((l) => l.operationId)),
+    int4Array(leases.map((l) => l.attempt)),
     replicaId,
     lost.code,
     Buffer.from(lost.status),
   ]
-  const rows = await run<{ n: number }>(db, 'give_back', 'select give_back($1, $2, $3, $4, $5) as n', values)
+  const rows = await run<{ n: number }>(db, 'give_back', 'select give_back($1, $2, $3, $4, $5, $6) as n', values)
   return rows[0]?.n ?? 0
 }
