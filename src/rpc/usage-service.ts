@@ -46,6 +46,10 @@ function filterOf(request: QueryUsageRequest): UsageFilter {
     if (day === '' || isDay(day)) continue
     throw requestInvalid({ field, description: 'must be a day of the calendar, such as 2026-01-31' })
   }
+  if (firstDay !== '' && lastDay !== '' && lastDay < firstDay) {
+    throw requestInvalid({ field: 'last_day', description: 'must not be before first_day' })
+  }
+  if (!isText(model)) throw requestInvalid({ field: 'model', description: 'must be a name without U+0000' })
   const [method, service] = request.method.split('/').reverse()
   const contract = request.contract.slice('contracts/'.length)
   if (service !== undefined && contract !== '' && service !== contract) {
@@ -73,10 +77,15 @@ function afterGroup(token: string, digest: string, width: number): readonly stri
   if (text === undefined) return undefined
   if (!text.startsWith(digest)) throw invalidToken('is of a query for something else')
   const group = parsed(text.slice(digest.length))
-  if (!Array.isArray(group) || group.length !== width || !group.every((key) => typeof key === 'string')) {
+  if (!Array.isArray(group) || group.length !== width || !group.every(isText)) {
     throw invalidToken('is not one that this method returned')
   }
   return group
+}
+
+/** Text that PostgreSQL can compare with its own. */
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && !value.includes('\0')
 }
 
 function parsed(json: string): unknown {

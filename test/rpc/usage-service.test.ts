@@ -131,8 +131,9 @@ describe('UsageService', () => {
     for (const request of [
       { groupBy: [method], pageToken: nextPageToken },
       { groupBy, method: 'Ask', pageToken: nextPageToken },
-      { groupBy, pageToken: Buffer.from('0123456789a["x"]').toString('base64url') },
+      { groupBy, pageToken: tokenOf('0123456789a["x"]') },
       { groupBy, pageToken: 'eA' },
+      { groupBy, pageToken: tokenOf(tokenText(nextPageToken).replace(/\[".*/, '["\\u0000", ""]')) },
     ]) {
       const refused = await refusal(query(request))
       assert.match(refused.violations.join(), /^page_token: /)
@@ -143,6 +144,8 @@ describe('UsageService', () => {
     for (const [request, field] of [
       [{ firstDay: '2026-02-30' }, /^first_day: must be a day/],
       [{ lastDay: '0000-01-01' }, /^last_day: must be a day/],
+      [{ firstDay: '2026-02-02', lastDay: '2026-02-01' }, /^last_day: must not be before first_day/],
+      [{ model: 'test/\0' }, /^model: /],
       [{ firstDay: 'yesterday' }, /^first_day: /],
       [{ groupBy: [day, day] }, /^group_by: /],
       [{ groupBy: [By.USAGE_DIMENSION_UNSPECIFIED] }, /^group_by\[0\]: /],
@@ -162,4 +165,6 @@ describe('UsageService', () => {
   })
 })
 
+const tokenText = (token: string) => Buffer.from(token, 'base64url').toString()
+const tokenOf = (text: string) => Buffer.from(text).toString('base64url')
 const listing = { name: 'operations', filter: '', pageToken: '', returnPartialSuccess: false }

@@ -29,7 +29,7 @@ export const protobufFileName = "deed/v1/usage_service.proto";
 export interface QueryUsageRequest {
   /** The first UTC day to count, `2026-01-31`; empty for no bound. */
   firstDay: string;
-  /** The last UTC day to count; empty for no bound. */
+  /** The last UTC day to count, not before the first; empty for no bound. */
   lastDay: string;
   /** What each row of the answer is for, and what the rows are ordered by; none for all in one row. */
   groupBy: UsageDimension[];
@@ -49,7 +49,7 @@ export interface QueryUsageRequest {
 
 /** Response of QueryUsage. */
 export interface QueryUsageResponse {
-  /** A row for each group that has usage. */
+  /** A row for each group that has usage; one for all when nothing was grouped by. */
   usage: Usage[];
   /** For the next page; empty on the last one. */
   nextPageToken: string;
