@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { fromBinary, type Message, toJson } from '@bufbuild/protobuf'
 import { status } from '@grpc/grpc-js'
 import { ROOT_CONTEXT } from '@opentelemetry/api'
@@ -44,6 +45,8 @@ export async function runAll(
       const result = await run(task, asked.options, asked.signal)
       results[index] = result
       done(result)
+      // A model without a network answers in microtasks alone: without a turn no signal is heard, and nothing collected.
+      await turn()
     }
   }
   await Promise.all(Array.from({ length: concurrency }, work))
