@@ -35,15 +35,23 @@ export function yamlToJson(text: string, desc: DescMessage): string {
 
 /**
  * What YAML was read as, with integers as bigint, as JSON. Follows the message as far as it goes, to know where any JSON may
- * stand. Throws a Failure (wrong usage) for a number that JSON would round.
+ * stand. Throws a Failure (wrong usage) for a number that JSON would round, and for what holds itself by an alias.
  */
 export function plainJson(value: unknown, desc: DescMessage | undefined): JsonValue {
+  try {
+    return plain(value, desc)
+  } catch (error) {
+    throw error instanceof RangeError ? misuse('the request is nested too deep, or holds itself by an alias') : error
+  }
+}
+
+function plain(value: unknown, desc: DescMessage | undefined): JsonValue {
   if (typeof value === 'bigint') return integer(value, desc)
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value)
   if (typeof value === 'string' || typeof value === 'boolean') return value
-  if (Array.isArray(value)) return value.map((item) => plainJson(item, desc))
+  if (Array.isArray(value)) return value.map((item) => plain(item, desc))
   if (typeof value !== 'object' || value === null) return null
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plainJson(inner, memberOf(desc, key))]))
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner, memberOf(desc, key))]))
 }
 
 function memberOf(desc: DescMessage | undefined, key: string): DescMessage | undefined {

@@ -171,6 +171,8 @@ request: {text: y}
   request: {text: x}
   expect: {error: REFUSED, response: {}}
 - method: Read
+- method: Read
+  request: &own {text: *own}
 `,
       'b.yaml': 'method: Read\nrequest: {text: [}\n',
       'c.yaml': 'method: Read\nrequest: "@gone.json"\n',
@@ -180,7 +182,7 @@ request: {text: y}
     const { code, stdout, stderr } = await deedTest([folder.path], vendor.env)
     const at = (name: string) => `  ${join(folder.path, 'examples', name)}`
     assert.deepEqual(stderr.trim().split('\n'), [
-      'error: nothing was tested: the examples have 19 faults',
+      'error: nothing was tested: the examples have 20 faults',
       `${at('a.yaml')}:1:3: an example has no methd: did you mean method?`,
       `${at('a.yaml')}:1:3: has no method`,
       `${at('a.yaml')}:3:11: there is no method Red: did you mean Read?`,
@@ -194,7 +196,8 @@ request: {text: y}
       `${at('a.yaml')}:13:83: cel does not compile: unbound function: isEmail`,
       `${at('a.yaml')}:16:19: error must be a reason or a code of gRPC: did you mean MODEL_REFUSED?`,
       `${at('a.yaml')}:17:3: has no request`,
-      ...stderr.trim().split('\n').slice(14, 16),
+      `${at('a.yaml')}:19:17: the request is nested too deep, or holds itself by an alias`,
+      ...stderr.trim().split('\n').slice(15, 17),
       `${at('c.yaml')}:2:10: cannot read ${join(folder.path, 'examples/gone.json')}: it is not there`,
       `${at('d.yaml')}:1:9: Sum takes a stream of requests for one response: such methods have no examples in files`,
       `${at('e.yaml')}:3:20: the response is a stream: write a list of its items`,
