@@ -7,6 +7,6 @@ export type ItemSink = {
    * attempt's signal when that is over.
    */
   put(items: readonly Uint8Array[]): Promise<void>
-  /** The last of those that are stored, in order: `limit` at the most. */
+  /** The last of those that are stored, in order: `limit` or 3 MB at the most. */
   last(limit: number): Promise<readonly Uint8Array[]>
 }

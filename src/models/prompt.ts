@@ -3,6 +3,7 @@ import { toJson } from '@bufbuild/protobuf'
 import type { Method } from '../contracts/method.ts'
 import type { FieldViolation } from '../errors/deed-error.ts'
 import type { BrokenList } from './list-reader.ts'
+import { toModelJson } from './model-json.ts'
 import type { Turn } from './provider.ts'
 import { isWellKnown, responseSchema } from './schema.ts'
 import { describeField } from './schema-text.ts'
@@ -76,9 +77,7 @@ export type ListSoFar = { count: number; last: readonly Message[]; broken: Broke
 
 /** The first turn for what is left of a list: any model can go on with it, whichever wrote the items that are there. */
 export function continuationTurn(method: Method, request: Message, { count, last, broken }: ListSoFar): Turn {
-  const shown = lastThatFit(
-    last.map((item) => JSON.stringify(toJson(method.output, item, { registry: method.registry }))),
-  )
+  const shown = lastThatFit(last.map((item) => JSON.stringify(toModelJson(method, item))))
   const which = shown.length < count ? `; these are the last ${shown.length}` : ''
   const text = [
     requestTurn(method, request).text,
@@ -98,13 +97,15 @@ function brokenText({ item, violations }: BrokenList): string {
   return ['An earlier answer broke the contract after that:', ...tried, ...listed(violations)].join('\n')
 }
 
+/** Of one that is too large alone, its beginning. */
 function lastThatFit(texts: readonly string[]): readonly string[] {
   let size = 0
   const over = texts.findLastIndex((text) => {
     size += text.length
     return size > MAX_ECHO
   })
-  return texts.slice(over + 1)
+  const fit = texts.slice(over + 1)
+  return fit.length > 0 ? fit : texts.slice(-1).map((text) => head(text, MAX_ECHO))
 }
 
 /**

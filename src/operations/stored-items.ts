@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ItemSink } from '../models/item-sink.ts'
-import { countItems, readItems } from '../storage/statements/items.ts'
+import { countItems, lastItems } from '../storage/statements/items.ts'
 import type { Queryable } from '../storage/statements/statement.ts'
 import { isUnavailable } from '../storage/unavailable.ts'
 import type { Attempt } from './attempt.ts'
@@ -72,7 +72,7 @@ export class StoredItems implements ItemSink {
   }
 
   last(limit: number): Promise<readonly Uint8Array[]> {
-    return readItems(this.#db, this.#attempt, Math.max(0, this.#count - limit), limit)
+    return lastItems(this.#db, this.#attempt, limit)
   }
 
   async #store(items: readonly Uint8Array[], signal: AbortSignal): Promise<void> {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { create, type Message, toJson } from '@bufbuild/protobuf'
+import { create, fromJson, type JsonValue, type Message, toJson } from '@bufbuild/protobuf'
 import { array, assert as assertProperty, constantFrom, property } from 'fast-check'
 import type { Method } from '../../src/contracts/method.ts'
-import { repairTurns, requestTurn, systemText } from '../../src/models/prompt.ts'
+import { continuationTurn, repairTurns, requestTurn, systemText } from '../../src/models/prompt.ts'
 import { readAnswer } from '../../src/models/read-answer.ts'
 import { methodOf, requestOf } from '../support/methods.ts'
 
@@ -27,7 +27,10 @@ message Person {
   string language = 1;
   Person manager = 2;
 }
-message Res { string word = 1; }
+message Res {
+  string word = 1;
+  map<string, int64> counts = 2;
+}
 `
 
 describe('the prompt', () => {
@@ -152,6 +155,27 @@ describe('the prompt', () => {
       { field: '', description: `x${'😀'.repeat(1_000)}` },
     ])
     assert.ok(long?.text.isWellFormed() && repair?.text.isWellFormed())
+  })
+
+  describe('of a list that goes on', () => {
+    const shown = (items: readonly JsonValue[], count = items.length) => {
+      const last = items.map((item) => fromJson(method.output, item))
+      return continuationTurn(method, create(method.input), { count, last, broken: undefined }).text
+    }
+    const words = (...sizes: number[]) => sizes.map((size) => ({ word: 'x'.repeat(size) }))
+
+    it('shows its items in the form in which they are asked for', () => {
+      const form = '{"word":"a","counts":[{"key":"b","value":"1"}]}'
+      assert.ok(shown([{ word: 'a', counts: { b: '1' } }]).includes(`<items>\n${form}\n</items>`))
+    })
+
+    it('shows the last of them, as many as fit, and of one that is too large its beginning', () => {
+      const text = shown(words(100_000, 100_000, 10, 100_000), 9)
+      assert.match(text, /The list has 9 items already\. They are final; these are the last 3:\n/)
+      assert.equal(text.split('x'.repeat(100_000)).length - 1, 2)
+      const [, only = ''] = /these are the last 1:\n<items>\n([^\n]*)\n<\/items>/.exec(shown(words(10, 300_000))) ?? []
+      assert.equal(only.length, 256 * 1024)
+    })
   })
 
   it('bounds what it sends back', () => {

@@ -170,7 +170,7 @@ describe('a method that returns a stream', () => {
     assert.equal(asked.length, 2)
     const turn = asked[1]?.turns.map(({ text }) => text).join() ?? ''
     assert.match(turn, /The list has 2 items already/)
-    assert.match(turn, /<items>\n\{"sentence":"item 1","counts":\{"n":"1"\}\}\n/)
+    assert.match(turn, /<items>\n\{"sentence":"item 1","counts":\[\{"key":"n","value":"1"\}\]\}\n/)
     assert.match(turn, /<rejected>\n\{"sentence": "x"\}\n<\/rejected>\n- items\[2\]\.sentence: /)
     assert.ok(!turn.includes('item 9'))
   })

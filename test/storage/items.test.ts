@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { countItems, readItems } from '../../src/storage/statements/items.ts'
+import { countItems, lastItems, readItems } from '../../src/storage/statements/items.ts'
 import { putItems } from '../../src/storage/statements/put-items.ts'
 import { reap } from '../../src/storage/statements/reap.ts'
 import { deedDatabase } from '../support/operations.ts'
@@ -95,5 +95,20 @@ describe('items', () => {
     assert.deepEqual(pages, [2, 2, 1, 1])
     assert.equal((await readItems(pool, one, 0, 1)).length, 1)
     assert.deepEqual(await readItems(pool, one, 6, 10), [])
+  })
+
+  it('are read from their end, as many as a page holds', async () => {
+    const pool = store.db.pool
+    const one = await leased(store, replicaId)
+    assert.deepEqual(await lastItems(pool, one, 10), [])
+    const large = 'x'.repeat(1_400_000)
+    await putItems(pool, [{ ...one, from: 1, items: bytes('a', large, 'b', large, 'c') }], replicaId)
+    const last = async (limit: number) => (await lastItems(pool, one, limit)).map((item) => String(item.subarray(0, 1)))
+    assert.deepEqual(await last(2), ['x', 'c'])
+    assert.deepEqual(await last(10), ['a', 'x', 'b', 'x', 'c'])
+    await putItems(pool, [{ ...one, from: 6, items: bytes(large, 'd') }], replicaId)
+    assert.deepEqual(await last(10), ['b', 'x', 'c', 'x', 'd'])
+    await putItems(pool, [{ ...one, from: 8, items: bytes('y'.repeat(3_500_000)) }], replicaId)
+    assert.deepEqual(await last(10), ['y'])
   })
 })

@@ -6,7 +6,7 @@ import { candidatesFunction, claimFunction } from './claim.ts'
 import { deleteFunction } from './delete.ts'
 import { giveBackFunction } from './give-back.ts'
 import { giveUpFunction } from './give-up.ts'
-import { countItemsFunction, readItemsFunction } from './items.ts'
+import { countItemsFunction, lastItemsFunction, readItemsFunction } from './items.ts'
 import { lostLeasesFunction } from './lost-leases.ts'
 import { takeModelFunction } from './model-limits.ts'
 import { partitionsFunction } from './partitions.ts'
@@ -45,5 +45,6 @@ export const functions: readonly string[] = [
   rollUpFunction,
   putItemsFunction,
   readItemsFunction,
+  lastItemsFunction,
   countItemsFunction,
 ]

@@ -29,6 +29,24 @@ export async function readItems(
   return rows.map(({ payload }) => payload)
 }
 
+/** The last stored items of an operation, in order: `limit` or a page of 3 MB at the most, with one at least where there is one. */
+export const lastItemsFunction = `
+create or replace function last_items(p uuid, i uuid, d date, lim int) returns setof bytea language plpgsql stable ${byKey} as $$
+begin
+  return query
+    select page.payload from (
+      select x.payload, x.ordinal, sum(octet_length(x.payload)) over (order by x.ordinal desc) as bytes
+      from (select item.payload, item.ordinal from item where item.project_id = p and item.operation_id = i and item.day = d
+        order by item.ordinal desc limit lim) x) page
+    where page.bytes <= ${maxPageBytes} or page.bytes = octet_length(page.payload) order by page.ordinal;
+end $$`
+
+export async function lastItems(db: Queryable, { projectId, operationId, day }: Ref, limit: number): Promise<Buffer[]> {
+  const text = 'select last_items as payload from last_items($1, $2, $3, $4)'
+  const rows = await run<{ payload: Buffer }>(db, 'last_items', text, [projectId, operationId, day, limit])
+  return rows.map(({ payload }) => payload)
+}
+
 /** The number of the last item that is stored of each operation: how many there are. */
 export const countItemsFunction = `
 create or replace function count_items(p uuid[], i uuid[], d date[]) returns table (id uuid, n int) language plpgsql stable ${byKey} as $$
