@@ -122,7 +122,7 @@ class Attempt {
   async #askForList(model: Model, last: boolean, sink: ItemSink): Promise<Answer | undefined> {
     let broken: BrokenList | undefined
     for (;;) {
-      const list = new ListReader(this.#method, sink)
+      const list = new ListReader(this.#method, sink, this.#signal)
       const turns = [...exampleTurns(this.#method), await this.#listTurn(sink, broken)]
       const completion = await this.#complete(model, last, { turns, itemsBefore: sink.count }, list.push)
       const { end } = completion
@@ -145,7 +145,7 @@ class Attempt {
   async #listTurn(sink: ItemSink, broken: BrokenList | undefined): Promise<Turn> {
     const { count } = sink
     if (count === 0 && !broken) return requestTurn(this.#method, this.#request)
-    const last = (await sink.last(maxShown)).map((bytes) => fromBinary(this.#method.output, bytes))
+    const last = (await sink.last(maxShown, this.#signal)).map((bytes) => fromBinary(this.#method.output, bytes))
     return continuationTurn(this.#method, this.#request, { count, last, broken })
   }
 

@@ -14,13 +14,15 @@ export type BrokenList = { item: string | undefined; violations: FieldViolation[
 export class ListReader {
   readonly #method: Method
   readonly #sink: ItemSink
+  readonly #signal: AbortSignal
   readonly #scanner = new ListScanner()
   /** Set when nothing more of this completion is wanted. */
   broken: BrokenList | undefined
 
-  constructor(method: Method, sink: ItemSink) {
+  constructor(method: Method, sink: ItemSink, signal: AbortSignal) {
     this.#method = method
     this.#sink = sink
+    this.#signal = signal
   }
 
   /** Takes a part of the text. Resolves when what it completed is stored: to false when no more is wanted. */
@@ -40,10 +42,10 @@ export class ListReader {
       }
       good.push(read.bytes)
       if (good.length < maxAtOnce) continue
-      await this.#sink.put(good)
+      await this.#sink.put(good, this.#signal)
       good = []
     }
-    if (good.length > 0) await this.#sink.put(good)
+    if (good.length > 0) await this.#sink.put(good, this.#signal)
     return this.broken === undefined
   }
 

@@ -153,7 +153,7 @@ export class Runner {
     const reason = limitMs === leftMs ? 'timeout' : 'attempt timeout'
     const timer = setTimeout(() => this.stop(attempt.operationId, reason), Math.max(0, limitMs))
     try {
-      if (items) await this.#persist(attempt, () => items.begin(signal))
+      if (items) await this.#persist(attempt, () => items.begin())
       return await answer(attempt.method, attempt.message, this.#options, attempt.context, signal, items)
     } finally {
       clearTimeout(timer)

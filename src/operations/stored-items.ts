@@ -30,7 +30,6 @@ export class StoredItems implements ItemSink {
   /** Whether `#count` is what the database has. */
   #known: boolean
   #pending: Promise<void> = Promise.resolve()
-  #signal: AbortSignal = AbortSignal.abort()
 
   constructor(db: Queryable, commits: ItemCommits, attempt: Attempt, stream: ItemStream, events: ItemEvents) {
     this.#db = db
@@ -47,9 +46,8 @@ export class StoredItems implements ItemSink {
     return this.#count
   }
 
-  /** Before a model is asked: finds out what is there. `signal` ends what is put from then on. */
-  async begin(signal: AbortSignal): Promise<void> {
-    this.#signal = signal
+  /** Before a model is asked: finds out what is there. */
+  async begin(): Promise<void> {
     // One that was left behind when its try ended may still arrive.
     await this.#pending
     if (this.#known) return
@@ -63,37 +61,51 @@ export class StoredItems implements ItemSink {
     this.#stream.begin(undefined)
   }
 
-  async put(items: readonly Uint8Array[]): Promise<void> {
-    const signal = this.#signal
+  async put(items: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
     const stored = this.#store(items, signal)
     this.#pending = stored.catch(() => {})
     await stored
     await this.#stream.room(signal)
   }
 
-  last(limit: number): Promise<readonly Uint8Array[]> {
-    return lastItems(this.#db, this.#attempt, limit)
+  async last(limit: number, signal: AbortSignal): Promise<readonly Uint8Array[]> {
+    const items = this.#answered(() => lastItems(this.#db, this.#attempt, limit), signal)
+    return await items.catch((error: unknown) => {
+      if (signal.aborted) return []
+      throw error
+    })
   }
 
   async #store(items: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
     const { projectId, operationId, attempt, identity } = this.#attempt
     const put = { projectId, operationId, attempt, from: this.#count + 1, items, identity }
     this.#known = false
+    const isStored = await this.#answered(() => this.#commits.put(put), signal)
+    if (!isStored) {
+      // Of a try that is over, it is not told: the operation may be worked on here again.
+      signal.throwIfAborted()
+      this.#events.taken()
+      signal.throwIfAborted()
+      throw new Error('the lease is gone, and the attempt goes on')
+    }
+    this.#count += items.length
+    this.#known = true
+    this.#stream.add(items)
+    this.#events.stored()
+  }
+
+  /** Asks until the database answers. Rejects with the signal's reason when that fires before. */
+  async #answered<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
     for (;;) {
       signal.throwIfAborted()
       try {
-        const isStored = await this.#commits.put(put)
-        if (!isStored) this.#events.taken()
-        if (isStored) break
+        return await ask()
       } catch (error) {
         if (!isUnavailable(error)) throw error
         this.#events.unavailable()
       }
       await delay(retryMs * (0.5 + Math.random()), undefined, { signal }).catch(() => {})
     }
-    this.#count += items.length
-    this.#known = true
-    this.#stream.add(items)
-    this.#events.stored()
   }
 }

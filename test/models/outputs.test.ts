@@ -125,7 +125,7 @@ async function readList({ method }: Contract, text: string, random: Random) {
     put: async (items) => void stored.push(...items),
     last: async () => [],
   }
-  const list = new ListReader(method, sink)
+  const list = new ListReader(method, sink, new AbortController().signal)
   for (let at = 0; at < text.length; ) {
     const part = text.slice(at, at + random.pick([1, 7, 100, 100_000]))
     if (!(await list.push(part))) break

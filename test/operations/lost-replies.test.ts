@@ -60,6 +60,29 @@ describe('operations whose database loses replies', () => {
     left.abort()
     await gone
   })
+
+  it('look again for the items that a model goes on with', async () => {
+    await using store = await deedDatabase()
+    let lost = 0
+    const db = losing(store.db.pool, ({ name }) => name === 'last_items' && lost++ === 0)
+    const method = await methodOf(echoSource.replace('returns (', 'returns (stream '))
+    const model = scripted(({ itemsBefore }) =>
+      itemsBefore === 0 ? `{"items": [${answer('one')}, {}]}` : `{"items": [${answer('two')}]}`,
+    )
+    await using one = await start(store.url, db, method, model.providers)
+    const stream = async () => {
+      const items: Uint8Array[] = []
+      const call = echoCall(store.projectId, method, 'x', { key: 'k', signal: AbortSignal.timeout(soonMs) })
+      const { code } = await one.operations.stream(call, {
+        begin: () => {},
+        send: async (item) => void items.push(item),
+      })
+      return { code, items: items.length }
+    }
+    await assert.rejects(stream(), { reason: 'STORAGE_UNAVAILABLE' })
+    assert.deepEqual(await stream(), { code: 0, items: 2 })
+    assert.equal(model.calls(), 2)
+  })
 })
 
 /** The database, of which some statements are run and their replies lost. */
