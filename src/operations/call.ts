@@ -17,8 +17,11 @@ export type Call = {
   signal: AbortSignal
 }
 
-/** Who is sent a stream: first which operation it is, then each item. `send` resolves when there is room for another. */
-export type Reader = { begin(operationId: string): void; send(item: Uint8Array): Promise<void> }
+/**
+ * Who is sent a stream: first which operation it is, then each item. `send` resolves when there is room for another, and rejects when
+ * the signal fires: when the caller leaves, or the end cannot be had here.
+ */
+export type Reader = { begin(operationId: string): void; send(item: Uint8Array, signal: AbortSignal): Promise<void> }
 
 /** A validated call whose caller does not wait for its end. `retryOf`: the id of the operation that it repeats. */
 export type Submission = Call & { retryOf?: string | undefined }

@@ -3,6 +3,7 @@ import { countItems, readItems } from '../storage/statements/items.ts'
 import type { StoredResult } from '../storage/statements/results.ts'
 import type { Queryable } from '../storage/statements/statement.ts'
 import type { Attempt } from './attempt.ts'
+import type { Reader } from './call.ts'
 import { ItemCommits } from './item-commits.ts'
 import { Follower, ItemStream } from './item-stream.ts'
 import { StoredItems } from './stored-items.ts'
@@ -55,13 +56,9 @@ export class Streams {
 
   /**
    * Sends the items of an operation, all of them in order, and resolves with its result. `send` makes it wait for a slow reader. Rejects
-   * as {@link Waiters.wait} does, and with what `send` throws.
+   * as {@link Waiters.wait} does, though the reader be slow, and with what `send` throws.
    */
-  async follow(
-    ref: OperationRef,
-    signal: AbortSignal,
-    send: (item: Uint8Array) => Promise<void>,
-  ): Promise<StoredResult> {
+  async follow(ref: OperationRef, signal: AbortSignal, send: Reader['send']): Promise<StoredResult> {
     const { db, waiters } = this.#parts
     const { stream, leave } = this.#use(ref)
     const follower = new Follower()
@@ -75,7 +72,10 @@ export class Streams {
     const until = AbortSignal.any([signal, leaving.signal])
     waiters.wait(ref, until).then(
       (result) => ended({ result }),
-      (error: unknown) => ended({ error }),
+      (error: unknown) => {
+        ended({ error })
+        leaving.abort(error)
+      },
     )
     this.#schedule()
     try {
@@ -85,7 +85,7 @@ export class Streams {
         if (end && 'error' in end) throw end.error
         const items = stream.after(follower.sent) ?? (await readItems(db, ref, follower.sent, maxRead))
         for (const item of items) {
-          await send(item)
+          await send(item, until)
           follower.sent++
           stream.moved()
         }

@@ -35,12 +35,13 @@ export type StreamHandler = (call: StreamCall) => Promise<void>
 
 /**
  * A call of which it is not yet known how many messages it brings and is sent. `requests` ends when the caller has sent all, and throws
- * UNAVAILABLE when a drain begins before; it may be read once. `begin` sends headers at once.
+ * UNAVAILABLE when a drain begins before; it may be read once. `begin` sends headers at once. `send` resolves when there is room for
+ * another message, and rejects when its signal fires, which is the call's unless another is given.
  */
 export type DuplexCall = IncomingCall & {
   readonly requests: AsyncIterable<Buffer>
   begin(headers: Trailers): void
-  send(message: Uint8Array): Promise<void>
+  send(message: Uint8Array, signal?: AbortSignal): Promise<void>
 }
 
 /** Resolves with the trailers when the call has been answered. */

@@ -17,7 +17,7 @@ export function duplexHandler(handler: DuplexHandler, open: OpenCalls): handleBi
     const requests = new Requests(serverCall, call.signal)
     const close = open.add((reason) => requests.fail(reason))
     serverCall.once('end', close)
-    const send = (message: Uint8Array) => write(serverCall, toBuffer(message), call.signal)
+    const send = (message: Uint8Array, signal = call.signal) => write(serverCall, toBuffer(message), signal)
     const begin = (headers: Readonly<Record<string, string>>) => {
       if (!serverCall.cancelled) serverCall.sendMetadata(toMetadata(headers))
     }

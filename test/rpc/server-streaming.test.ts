@@ -297,6 +297,28 @@ describe('a method that returns a stream', () => {
     await drained
   })
 
+  it('does not keep a replica that drains when its reader does not read', async () => {
+    const other = await deed.replica()
+    const reached = gate()
+    script = async function* ({ itemsBefore = 0 }) {
+      yield '{"items": ['
+      for (let n = itemsBefore + 1; n <= 200; n++) {
+        if (n === 10) reached.resolve()
+        yield `${n === itemsBefore + 1 ? '' : ', '}${JSON.stringify({ sentence: `item ${n} ${'x'.repeat(64 * 1024)}` })}`
+      }
+      yield ']}'
+    }
+    const how = { metadata: { 'idempotency-key': 'unread' }, deadlineMs: 60_000 }
+    const stalled = tell(how, other)
+    await stalled.headers
+    await reached.promise
+    const from = performance.now()
+    await other[Symbol.asyncDispose]()
+    assert.ok(performance.now() - from < 10_000, 'the drain waited for the reader')
+    const all = sentences(await tell(how).rest())
+    assert.deepEqual([all.length, String(all.at(-1)).slice(0, 9)], [200, 'item 200 '])
+  })
+
   it('goes on with the next model where one that failed has left it', async () => {
     script = async function* ({ model, itemsBefore = 0 }) {
       yield model === 'one' ? `{"items": [${item(1)}, ${item(2)}, {"se` : list(itemsBefore + 1, 4)

@@ -11,7 +11,7 @@ export async function serverStreaming({ operations }: ShapeParts, call: DuplexCa
   const accepted = validated(call, method, await onlyRequest(call))
   const reply = await operations.stream(accepted, {
     begin: (operationId) => call.begin({ 'deed-operation': `operations/${operationId}` }),
-    send: (item) => call.send(item),
+    send: (item, signal) => call.send(item, signal),
   })
   const { 'deed-operation': _, ...trailers } = responseOf(method, reply).trailers
   return trailers
