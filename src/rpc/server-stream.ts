@@ -1,4 +1,3 @@
-import { type EventEmitter, once } from 'node:events'
 import type { handleServerStreamingCall, ServerDuplexStream, ServerWritableStream } from '@grpc/grpc-js'
 import type { StreamHandler } from './call.ts'
 import { toBuffer } from './definition.ts'
@@ -27,17 +26,31 @@ export function streamHandler(handler: StreamHandler, open: OpenCalls): handleSe
   }
 }
 
-/** A reader that is slower than this writes makes it wait: grpc-js takes 16 messages, HTTP/2 its window. */
+/** Of messages from this size on, no more than one waits in memory for its reader. */
+const largeBytes = 64 * 1024
+
+/**
+ * A reader that is slower than this writes makes it wait: grpc-js takes 16 messages that are not large, HTTP/2 its window. Rejects with the
+ * signal's reason.
+ */
 export async function write(
   call: ServerWritableStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>,
   message: Buffer,
   signal: AbortSignal,
 ): Promise<void> {
   signal.throwIfAborted()
-  if (call.write(message)) return
-  const emitter: EventEmitter = call
-  await once(emitter, 'drain', { signal }).catch((error: unknown) => {
-    signal.throwIfAborted()
-    throw error
-  })
+  const { promise: taken, resolve, reject } = Promise.withResolvers<void>()
+  const room = call.write(message, (error?: Error | null) => (error ? reject(error) : resolve()))
+  if (room && message.byteLength < largeBytes) {
+    taken.catch(() => {})
+    return
+  }
+  // A call that was cancelled takes nothing and says nothing.
+  const left = () => reject(signal.reason)
+  signal.addEventListener('abort', left, { once: true })
+  try {
+    await taken
+  } finally {
+    signal.removeEventListener('abort', left)
+  }
 }

@@ -259,7 +259,8 @@ describe('a method that returns a stream', () => {
       await new Promise((resolve) => setTimeout(resolve, 150))
       assert.ok(still && now === written, 'the model still writes')
     })
-    assert.ok(written < 80, `${written} items were written for a reader that took 1`)
+    // What HTTP/2's windows hold, one that waits for them, and the 16 that a model may be ahead.
+    assert.ok(written < 42, `${written} items were written for a reader that took 1`)
     const rest = await call.rest()
     assert.equal(rest.length, 99)
     assert.match(String(sentence(rest.at(-1))), /^item 100 /)
