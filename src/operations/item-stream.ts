@@ -1,5 +1,7 @@
 /** How far a model may be ahead of the reader that is furthest, in items. */
 const maxAhead = 16
+/** How long work that goes on without a reader waits for readers of which none takes anything. */
+const patienceMs = 2_000
 /** What is kept for readers that follow closely: the rest they read from the database. */
 const kept = { items: 2 * maxAhead, bytes: 1024 * 1024 }
 
@@ -36,6 +38,8 @@ export class ItemStream {
   #last: Uint8Array[] = []
   #bytes = 0
   #moved = () => {}
+  /** No follower has moved for as long as it may take. */
+  #stalled = false
 
   get isWritten(): boolean {
     return this.#stored !== undefined
@@ -81,24 +85,36 @@ export class ItemStream {
 
   /** A follower was sent something, or left. */
   moved(): void {
+    this.#stalled = false
     this.#moved()
   }
 
-  /** Resolves when a follower is close enough, or none is left. Rejects with the signal's reason. */
-  async room(signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves when a follower is close enough, or none is left. Rejects with the signal's reason. What is `detached` may be followed at
+   * another replica, by who gave up a connection to this one that is not broken yet: it waits no longer than while followers move.
+   */
+  async room(detached: boolean, signal: AbortSignal): Promise<void> {
     while (!this.#hasRoom) {
       signal.throwIfAborted()
       const { promise, resolve } = Promise.withResolvers<void>()
       const moved = () => resolve()
       this.#moved = moved
       signal.addEventListener('abort', moved, { once: true })
+      const stalled = () => {
+        this.#stalled = true
+        resolve()
+      }
+      const timer = detached ? setTimeout(stalled, patienceMs) : undefined
       await promise
+      clearTimeout(timer)
       signal.removeEventListener('abort', moved)
     }
   }
 
   get #hasRoom(): boolean {
     const stored = this.#stored ?? 0
-    return this.followers.size === 0 || [...this.followers].some(({ sent }) => stored - sent < maxAhead)
+    return (
+      this.#stalled || this.followers.size === 0 || [...this.followers].some(({ sent }) => stored - sent < maxAhead)
+    )
   }
 }

@@ -66,7 +66,7 @@ export class StoredItems implements ItemSink {
     const stored = this.#store(items, signal)
     this.#pending = stored.catch(() => {})
     await stored
-    await this.#stream.room(signal)
+    await this.#stream.room(this.#attempt.detached, signal)
   }
 
   async last(limit: number, signal: AbortSignal): Promise<readonly Uint8Array[]> {

@@ -298,6 +298,23 @@ describe('a method that returns a stream', () => {
     await drained
   })
 
+  it('goes on for who comes back to another replica while a connection that nobody reads is left', async () => {
+    await using other = await deed.replica()
+    script = async function* () {
+      yield '{"items": ['
+      for (let n = 1; n <= 100; n++)
+        yield `${n === 1 ? '' : ', '}${JSON.stringify({ sentence: `item ${n} ${'x'.repeat(64 * 1024)}` })}`
+      yield ']}'
+    }
+    const how = { metadata: { 'idempotency-key': 'half-open' } }
+    const left = tell(how, other)
+    await left.headers
+    assert.equal((await tell(how).rest()).length, 100)
+    const late = sentences(await left.rest())
+    assert.deepEqual([late.length, String(late.at(-1)).slice(0, 9)], [100, 'item 100 '])
+    assert.equal(asked.length, 1)
+  })
+
   it('does not keep a replica that drains when its reader does not read', async () => {
     const other = await deed.replica()
     const reached = gate()
