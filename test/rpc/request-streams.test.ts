@@ -204,6 +204,14 @@ describe('methods that take a stream of requests', () => {
       assert.equal((await call.ended).error, undefined)
     })
 
+    it('may have no request, and then replay none', async () => {
+      const call = send('Sort', [], { metadata: { 'idempotency-key': 'none' } })
+      assert.deepEqual(await call.rest(), [])
+      const { trailers, error } = await call.ended
+      assert.equal(error, undefined)
+      assert.equal(trailers['deed-replayed'], 'false')
+    })
+
     it('work on a bounded number at once', async () => {
       const [open_, sixteen] = [gate(), gate()]
       let [running, most] = [0, 0]

@@ -35,12 +35,13 @@ export async function bidiStreaming({ operations }: ShapeParts, call: DuplexCall
     }
   }
 
-  let replayed = true
+  let [answers, replays] = [0, 0]
   try {
     for await (const answered of inOrder(numbered(call.requests), maxAtOnce, answer)) {
       if ('error' in answered) throw answered.error
       const { response, trailers } = answered.reply
-      replayed &&= trailers['deed-replayed'] === 'true'
+      answers++
+      if (trailers['deed-replayed'] === 'true') replays++
       await call.send(response)
     }
   } finally {
@@ -48,7 +49,7 @@ export async function bidiStreaming({ operations }: ShapeParts, call: DuplexCall
   }
   return {
     'deed-contract-version': `contracts/${method.contract}/versions/${method.version}`,
-    'deed-replayed': String(replayed),
+    'deed-replayed': String(answers > 0 && replays === answers),
   }
 }
 
