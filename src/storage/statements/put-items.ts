@@ -1,5 +1,5 @@
 import { byteaArray, int4Array, uuidArray } from './arrays.ts'
-import { byKey, type Queryable, run } from './statement.ts'
+import { byKey, leaseOf, type Queryable, run } from './statement.ts'
 
 /** Items of one operation in a row, the first with the number `from`, and the attempt whose lease fences them. */
 export type PutInput = {
@@ -22,7 +22,7 @@ begin
   with s as (select * from unnest(p, i, a, n, b) as u(p, i, a, n, b)),
   wanted as (select distinct s.p, s.i, s.a from s order by s.p, s.i),
   held as (select l.project_id, l.operation_id, l.day, l.attempt from wanted w
-           join lease l on l.project_id = w.p and l.operation_id = w.i and l.attempt = w.a and l.replica_id = who
+           join lease l on ${leaseOf('w')} and l.attempt = w.a and (l.replica_id = who) is true
            order by l.project_id, l.operation_id for key share of l)
   insert into item (project_id, operation_id, day, ordinal, attempt, payload)
     select h.project_id, h.operation_id, h.day, s.n, s.a, s.b from held h join s on s.p = h.project_id and s.i = h.operation_id
