@@ -1,4 +1,7 @@
+import { createHash } from 'node:crypto'
+import type { Message } from '@bufbuild/protobuf'
 import { fingerprint } from '../contracts/fingerprint.ts'
+import type { Method } from '../contracts/method.ts'
 import { type Acceptor, traceparentOf } from './acceptor.ts'
 import type { Submission } from './call.ts'
 import type { Accepted } from './commits.ts'
@@ -33,7 +36,7 @@ export async function admit(
     version: method.version,
     method: method.name,
     key,
-    fingerprint: key === undefined ? undefined : fingerprint(method.input, message),
+    fingerprint: key === undefined ? undefined : fingerprintOf(method, message),
     request,
     traceparent: traceparentOf(context),
     priority: policy.priority,
@@ -49,4 +52,13 @@ export async function admit(
   const accepted = await acceptor.accept(input, signal)
   if (!accepted.same) throw keyReused(accepted.operationId)
   return { ...accepted, made: accepted.operationId === id, receivedAt }
+}
+
+/**
+ * Where a version answers with a stream and another with one message, their calls are other requests: neither could be replayed as the
+ * other.
+ */
+function fingerprintOf({ input, shape }: Method, message: Message): Buffer {
+  const ofRequest = fingerprint(input, message)
+  return shape === 'server_streaming' ? createHash('sha256').update(ofRequest).update(shape).digest() : ofRequest
 }

@@ -450,6 +450,32 @@ describe('a method that returns a stream', () => {
     assert.deepEqual((await deed.db.pool.query('select from item where operation_id = $1', [id])).rows, [])
   })
 
+  it('does not replay, under one key, what a version without a stream was answered with, nor the other way round', async () => {
+    const service = (returns: string) => ({
+      'test/shape/v1/shape.proto': `
+syntax = "proto3";
+package test.shape.v1;
+service ShapeService { rpc Go(GoRequest) returns (${returns}); }
+message GoRequest {}
+message GoResponse { int32 number = 1; }
+`,
+    })
+    script = async function* ({ method }) {
+      yield method.shape === 'unary' ? '{"number": 7}' : '{"items": [{"number": 7}]}'
+    }
+    const go = (key: string) => shaped.call('Go', {}, { metadata: { 'idempotency-key': key } })
+    const shaped = await deed.publish(service('GoResponse'))
+    assert.deepEqual((await go('one')).response, { number: 7 })
+    await deed.publish(service('stream GoResponse'), { allowBreaking: true })
+    const versionOf = async () => (await shaped.call('Go', {})).trailers['deed-contract-version']?.at(-1)
+    await within(5_000, async () => assert.equal(await versionOf(), '2'))
+    assert.deepEqual((await go('list')).response, { number: 7 })
+    assert.equal((await refusal(go('one'))).reason, 'IDEMPOTENCY_KEY_REUSED')
+    await deed.publish(service('GoResponse'), { allowBreaking: true })
+    await within(5_000, async () => assert.equal((await refusal(go('list'))).reason, 'IDEMPOTENCY_KEY_REUSED'))
+    assert.deepEqual((await go('one')).response, { number: 7 })
+  })
+
   it('is refused before an operation is made when its request is none', async () => {
     for (const [requests, reason, code] of [
       [[], '', codes.UNIMPLEMENTED],
