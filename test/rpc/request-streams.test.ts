@@ -136,6 +136,13 @@ describe('methods that take a stream of requests', () => {
       assert.equal(await count(deed.db, 'operation'), before)
     })
 
+    it('are refused when there are too many of them, though no end is in sight', async () => {
+      const call = open('Sum')
+      for (let n = 0; n <= 10_000; n++) call.send(bytes('a'))
+      await call.rest()
+      assert.match((await call.ended).error?.violations.join() ?? '', /no more than 10000 item/)
+    })
+
     it('make no operation, and take no key, when the caller leaves or its deadline passes before the last request', async () => {
       const before = await count(deed.db, 'operation')
       const left = open('Sum', { metadata: { 'idempotency-key': 'half' } })

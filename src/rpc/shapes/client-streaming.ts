@@ -14,7 +14,7 @@ const settledMs = 20
 
 /**
  * `rpc M(stream Req) returns (Res)`: all requests of the call are one, in their order. They are checked when the last has come, together
- * no larger than one request may be.
+ * no larger than one request may be; too many or too large ones are refused while they come.
  */
 export async function clientStreaming(parts: ShapeParts, call: DuplexCall, method: Method): Promise<Trailers> {
   const requests: Buffer[] = []
@@ -22,8 +22,9 @@ export async function clientStreaming(parts: ShapeParts, call: DuplexCall, metho
   for await (const request of call.requests) {
     size += request.byteLength
     if (size > maxRequestBytes) throw requestTooLarge('the requests of this call together', size)
+    requests.push(request)
     // One more than may be is enough to say so.
-    if (requests.length <= maxRequests) requests.push(request)
+    if (requests.length > maxRequests) break
   }
   await delay(settledMs, undefined, { signal: call.signal }).catch(() => {})
   call.signal.throwIfAborted()
