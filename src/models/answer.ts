@@ -122,9 +122,10 @@ class Attempt {
   async #askForList(model: Model, last: boolean, sink: ItemSink): Promise<Answer | undefined> {
     let broken: BrokenList | undefined
     for (;;) {
+      const before = sink.count
       const list = new ListReader(this.#method, sink, this.#signal)
       const turns = [...exampleTurns(this.#method), await this.#listTurn(sink, broken)]
-      const completion = await this.#complete(model, last, { turns, itemsBefore: sink.count }, list.push)
+      const completion = await this.#complete(model, last, { turns, itemsBefore: before }, list.push)
       const { end } = completion
       // It was stopped for what it wrote.
       const stopped = list.broken !== undefined && !this.#signal.aborted && end.kind === 'aborted'
@@ -138,7 +139,8 @@ class Attempt {
       this.#record(model, limit === undefined ? 'INVALID' : 'TRUNCATED', completion)
       const spent = this.#repair(model, read.violations)
       if (spent) return spent
-      broken = read
+      // What got on and was cut off need not be briefer: it goes on.
+      broken = limit !== undefined && sink.count > before ? undefined : read
     }
   }
 

@@ -384,6 +384,12 @@ describe('a method that returns a stream', () => {
       [CompletionOutcome.COMPLETION_OUTCOME_TRUNCATED, CompletionOutcome.COMPLETION_OUTCOME_TRUNCATED],
     )
     assert.equal(operation?.itemCount, 2)
+    assert.doesNotMatch(asked[1]?.turns[0]?.text ?? '', /briefer/)
+    script = async function* () {
+      yield '{"items": [{"sen'
+    }
+    await tell().rest()
+    assert.match(asked.at(-1)?.turns[0]?.text ?? '', /cut off at max_output_tokens \(8192\): be briefer/)
   })
 
   it('is cancelled with its operation, after the items that were sent', async () => {
