@@ -46,7 +46,7 @@ describe('trace', () => {
         DATABASE_URL: url,
         DEED_PORT: '0',
         DEED_MODEL: 'anthropic/claude-haiku-4-5',
-        ANTHROPIC_API_KEY: 'a key',
+        ANTHROPIC_API_KEY: 'a-key',
         ANTHROPIC_BASE_URL: vendor.url,
         ...env,
       }),
