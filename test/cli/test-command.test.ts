@@ -102,6 +102,10 @@ method: Read
 request: {text: y}
 `,
     })
+    const nowhere = await deedTest([folder.path, '--junit', join(folder.path, 'no/results.xml')], vendor.env)
+    assert.deepEqual([nowhere.code, nowhere.stdout, vendor.fake.requests.length], [1, '', 0])
+    assert.match(nowhere.stderr, /^error: [^\n]*no\/results\.xml[^\n]*\n$/)
+
     const junit = join(folder.path, 'results.xml')
     const { code, stdout, stderr } = await deedTest([folder.path, '--junit', junit], vendor.env)
     assert.equal(code, 1)

@@ -15,7 +15,7 @@ import { jsonLine } from '../json-line.ts'
 import type { Output } from '../output.ts'
 import { progressBar } from '../progress-bar.ts'
 import type { Example } from './example.ts'
-import { writeJunit } from './junit.ts'
+import { requireWritable, writeJunit } from './junit.ts'
 import { type LastRun, readLastRun, writeLastRun } from './last-run.ts'
 import { readExamples } from './read.ts'
 import { failure, report } from './report.ts'
@@ -49,6 +49,8 @@ export async function test(
   const examples = chosen(await readExamples(args.path, image, methods, signal), args.method, methods)
   await using models = await openModels(config, args.models)
   const tasks = tasksOf(examples, args, models.options.defaultModel)
+  // Answers may cost: nothing that is wrong should be found after they are paid for.
+  if (args.junit !== undefined) await requireWritable(args.junit)
   const bar = progressBar(tasks.length)
   progress.say(() => bar.line())
   const done = ({ wrong }: Result) => {

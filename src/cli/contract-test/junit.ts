@@ -22,8 +22,17 @@ export async function writeJunit(path: string, results: readonly Result[]): Prom
       if (wrong.length > 0) test.failure(wrong.join('\n'))
     }
   }
+  await write(path, report.build(), 'w')
+}
+
+/** Throws a Failure when the report could not be written later. What the file holds stays until then. */
+export function requireWritable(path: string): Promise<void> {
+  return write(path, '', 'a')
+}
+
+async function write(path: string, text: string, flag: 'a' | 'w'): Promise<void> {
   try {
-    await writeFile(path, report.build())
+    await writeFile(path, text, { flag })
   } catch (error) {
     throw pathFailure(error, path, 'write') ?? error
   }
