@@ -71,12 +71,12 @@ export async function launchPostmaster(
   for (;;) {
     if (end) throw new StartError(cluster.dir, lastWords(await written(cluster.logFile, size)) ?? end.message)
     const found = await findPostmaster(cluster)
-    if (found?.ready && found.pid === child.pid) return found
     if (signal.aborted) {
       child.kill('SIGINT')
       await Promise.race([end ?? once(child, 'exit'), sleep(killTimeoutMs)])
       signal.throwIfAborted()
     }
+    if (found?.ready && found.pid === child.pid) return found
     const waited = performance.now() - started
     if (waited > waitMs) {
       throw new Error(
