@@ -84,7 +84,7 @@ function totalOf(rows: readonly Usage[]): Usage {
 function remarks(rows: readonly Usage[], asOf: Date | undefined): string[] {
   const { unpricedCompletions: unpriced, estimatedCompletions: estimated } = totalOf(rows)
   return [
-    `counted up to ${moment(asOf)}`,
+    `counted up to ${moment(asOf)}; what came since follows within seconds`,
     ...(unpriced > 0n ? [`completions whose price is unknown, not in the cost: ${unpriced}`] : []),
     ...(estimated > 0n ? [`completions that were cut off, with tokens that are an estimate: ${estimated}`] : []),
   ]

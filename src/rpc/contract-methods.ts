@@ -1,6 +1,7 @@
 import { type Server, status } from '@grpc/grpc-js'
 import type { LiveContracts } from '../contracts/live.ts'
 import type { Method } from '../contracts/method.ts'
+import { DeedError } from '../errors/deed-error.ts'
 import type { DuplexCall, IncomingCall, Trailers, UnaryCall, UnaryReply } from './call.ts'
 import { definition } from './definition.ts'
 import { duplexHandler } from './duplex.ts'
@@ -81,7 +82,8 @@ export class ContractMethods {
     const method = this.#method(call, service, name)
     if (method.shape === 'unary') return unary(this.#parts, call, method, call.request)
     // A version of another shape was activated in this moment.
-    throw new PlainStatus(status.UNAVAILABLE, 'the contract has just changed; send the call again')
+    const message = 'another version of the contract is being activated; send the call again'
+    throw new DeedError(status.ABORTED, 'CONTRACT_CONTENDED', message, { retryDelayMs: 100 })
   }
 
   async #any(call: DuplexCall, service: string, name: string): Promise<Trailers> {

@@ -52,7 +52,7 @@ total                                                         15  3430  560  900
 `,
     )
     assert.deepEqual(stderr.split('\n'), [
-      'counted up to 2026-01-31T09:30:00.000Z',
+      'counted up to 2026-01-31T09:30:00.000Z; what came since follows within seconds',
       'completions whose price is unknown, not in the cost: 2',
       'completions that were cut off, with tokens that are an estimate: 1',
       '',

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { mock } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ROOT_CONTEXT } from '@opentelemetry/api'
 import type { Method } from '../../src/contracts/method.ts'
@@ -10,6 +11,7 @@ import { responseSchema } from '../../src/models/schema.ts'
 import type { Timeouts } from '../../src/models/stop.ts'
 import { methodOf, requestOf } from '../support/methods.ts'
 import { echoSource } from '../support/operations.ts'
+import { gate } from '../support/scripted.ts'
 
 const forever = (signal: AbortSignal) => delay(60_000, undefined, { signal })
 const usage = { ...NO_USAGE, inputTokens: 7, outputTokens: 2 }
@@ -77,34 +79,58 @@ describe('timeouts', () => {
     assert.deepEqual([kind, message], ['unavailable', 'it wrote nothing within 0.02 s'])
   })
 
-  it('leave it behind where they passed while its text was being stored', async () => {
-    const provider: Provider = async function* () {
-      yield { kind: 'text', text: 'a' }
-      await new Promise(() => {})
+  describe('while its text is being stored', () => {
+    let storing: PromiseWithResolvers<void>
+    let stored: PromiseWithResolvers<boolean>
+    const times = { firstTokenMs: 10, completionMs: 20 }
+    const store: OnText = () => {
+      storing.resolve()
+      return stored.promise
     }
-    const store: OnText = async () => {
-      await delay(1_100)
-      return true
-    }
-    const { end } = await run(provider, { firstTokenMs: 60_000, completionMs: 20 }, undefined, store)
-    assert.equal(end.kind === 'failed' && end.error.message, 'it did not finish within 0.02 s')
-  })
+    beforeEach(() => {
+      storing = gate()
+      stored = gate<boolean>()
+      mock.timers.enable({ apis: ['setTimeout'] })
+    })
+    afterEach(() => mock.timers.reset())
 
-  it('wait for what is being stored, which only a caller that is gone does not', async () => {
-    const provider: Provider = async function* () {
-      yield { kind: 'text', text: 'a' }
-      yield end
+    /** The completion is late, and the moment that a provider has to end is over too. */
+    async function pass() {
+      await storing.promise
+      for (const ms of [10, 10, 1_000]) {
+        mock.timers.tick(ms)
+        await new Promise((resolve) => setImmediate(resolve))
+      }
     }
-    const controller = new AbortController()
-    const store: OnText = async () => {
-      // Well past the moment that a provider has.
-      setTimeout(() => controller.abort(), 1_200)
-      return await new Promise<boolean>(() => {})
-    }
-    const started = performance.now()
-    const completion = await run(provider, { firstTokenMs: 10, completionMs: 20 }, controller.signal, store)
-    assert.deepEqual(completion.end, { kind: 'aborted', asked: true })
-    assert.ok(performance.now() - started > 1_200)
+
+    it('leave it behind afterwards', async () => {
+      const provider: Provider = async function* () {
+        yield { kind: 'text', text: 'a' }
+        await new Promise(() => {})
+      }
+      const completed = run(provider, times, undefined, store)
+      await pass()
+      stored.resolve(true)
+      const { end } = await completed
+      assert.equal(end.kind === 'failed' && end.error.message, 'it did not finish within 0.02 s')
+    })
+
+    it('wait for that, which only a caller that is gone does not', async () => {
+      const provider: Provider = async function* () {
+        yield { kind: 'text', text: 'a' }
+        yield end
+      }
+      const controller = new AbortController()
+      let ended = false
+      const completed = run(provider, times, controller.signal, store).finally(() => {
+        ended = true
+      })
+      await pass()
+      assert.equal(ended, false)
+      controller.abort()
+      mock.timers.tick(250)
+      assert.deepEqual((await completed).end, { kind: 'aborted', asked: true })
+    })
   })
 
   it("come after the attempt's own signal", async () => {

@@ -73,7 +73,7 @@ export const ErrorReason = {
   ERROR_REASON_INTERNAL: 24,
   /** ERROR_REASON_OVERLOADED - RESOURCE_EXHAUSTED: the replica has as many calls in flight as it can hold. RetryInfo says when to try again. */
   ERROR_REASON_OVERLOADED: 25,
-  /** ERROR_REASON_CONTRACT_CONTENDED - ABORTED: other versions of the contract are being published at the same time. The call may be sent again. */
+  /** ERROR_REASON_CONTRACT_CONTENDED - ABORTED: other versions of the contract are being published or activated at the same time. The call may be sent again. */
   ERROR_REASON_CONTRACT_CONTENDED: 26,
   /** ERROR_REASON_OPERATION_NOT_ENDED - FAILED_PRECONDITION: the operation has not ended: it can be neither deleted nor retried yet; metadata holds `name`. */
   ERROR_REASON_OPERATION_NOT_ENDED: 27,
