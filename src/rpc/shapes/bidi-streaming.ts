@@ -6,10 +6,9 @@ import type { Call } from '../../operations/call.ts'
 import type { DuplexCall, Trailers, UnaryReply } from '../call.ts'
 import { ofRequest } from '../errors.ts'
 import { idempotencyKey, invalidKey } from '../idempotency-key.ts'
-import { principalOf } from '../interceptors.ts'
 import { inOrder } from './in-order.ts'
 import type { ShapeParts } from './parts.ts'
-import { responseOf } from './unary.ts'
+import { callerOf, responseOf } from './unary.ts'
 
 /** Requests of one call that are worked on at once. */
 const maxAtOnce = 16
@@ -72,8 +71,6 @@ function accept(call: DuplexCall, method: Method, request: Buffer, key: string |
   if (key !== undefined && id !== undefined) {
     throw invalidKey('request_id', 'must be empty where the call has an idempotency-key, which numbers its requests')
   }
-  const { context, signal } = call
   const own = key ?? idempotencyKey(new Metadata(), { request_id: id })
-  const { projectId, keyId } = principalOf(call)
-  return { projectId, method, message, request, key: own, apiKeyId: keyId, context, signal }
+  return { ...callerOf(call), method, message, request, key: own }
 }

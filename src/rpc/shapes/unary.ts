@@ -38,9 +38,13 @@ export async function unaryOverDuplex(parts: ShapeParts, call: DuplexCall, metho
 export function validated(call: IncomingCall, method: Method, request: Uint8Array): Call {
   const message = decodeRequest(method, request)
   const key = idempotencyKey(call.metadata, { request_id: requestId(method, message) })
-  const { context, signal } = call
+  return { ...callerOf(call), method, message, request, key }
+}
+
+/** What a call of an operation has of its caller, whatever the shape. */
+export function callerOf(call: IncomingCall): Pick<Call, 'projectId' | 'apiKeyId' | 'context' | 'signal'> {
   const { projectId, keyId: apiKeyId } = principalOf(call)
-  return { projectId, method, message, request, key, apiKeyId, context, signal }
+  return { projectId, apiKeyId, context: call.context, signal: call.signal }
 }
 
 /** What an operation ended with, as its caller gets it. Throws the error that it ended with. */
